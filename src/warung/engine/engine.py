@@ -1,0 +1,69 @@
+"""The seam between those who want text and those who run models; knows neither of them."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from warung.engine.request import GenerationRequest, TokenEvent
+from warung.errors import Unavailable
+
+
+class EngineUnavailable(Unavailable):
+    """The model can't answer: it failed to load, or its worker died."""
+
+    default_code = "engine_unavailable"
+
+
+class EngineStatus(StrEnum):
+    IDLE = "idle"  # not asked to load yet
+    LOADING = "loading"
+    READY = "ready"
+    STUCK = "stuck"  # ready, but no step has ended for too long
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class EngineState:
+    """A snapshot for /health. `running` counts requests accepted and not ended; `error` is one line."""
+
+    status: EngineStatus
+    model_id: str
+    error: str | None = None
+    running: int = 0
+
+
+class Generation(Protocol):
+    """One accepted request: iterate its events once; `close` gives its place back, at any time, twice too."""
+
+    def __aiter__(self) -> AsyncIterator[TokenEvent]: ...
+
+    def close(self) -> None: ...
+
+
+class Engine(Protocol):
+    """Tokens in, tokens out."""
+
+    @property
+    def model_id(self) -> str: ...
+
+    def start(self) -> None:
+        """Begin to load, in the background; does nothing when loading or loaded."""
+        ...
+
+    def state(self) -> EngineState: ...
+
+    async def submit(self, request: GenerationRequest) -> Generation:
+        """Accept a request, loading the model first if need be.
+
+        Raises TooManyRequests when the queue is full, EngineUnavailable when the model failed, and
+        InvalidInput (code context_length_exceeded) when prompt and max_tokens don't fit. While the model
+        is still loading, the last two are raised by the iteration instead.
+        """
+        ...
+
+    def abort(self, request_id: str) -> None:
+        """Stop a request within one step; its iteration ends. Unknown ids are ignored."""
+        ...
+
+    async def close(self) -> None: ...

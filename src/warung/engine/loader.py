@@ -1,0 +1,73 @@
+"""What MODEL_REPO_ID names, and which engine can run it; touches no model library."""
+
+import importlib.util
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from warung.errors import InvalidInput
+
+_HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
+_OPENVINO_MODEL = "openvino_model.xml"
+# A quantised OpenVINO repository says so in its name; nothing else does before the download.
+_OPENVINO_HUB_ID = re.compile(r"^OpenVINO/|-ov$")
+
+
+class EngineName(StrEnum):
+    TRANSFORMERS = "transformers"
+    OPENVINO = "openvino"
+    SCRIPTED = "scripted"
+
+
+class ModelFormat(StrEnum):
+    HUB = "hub"  # not here yet
+    FOLDER = "folder"  # config.json and safetensors
+    OPENVINO = "openvino"
+    GGUF = "gguf"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSource:
+    """A model by name: a hub id, or a `path` on this machine."""
+
+    name: str
+    format: ModelFormat
+    path: Path | None = None
+
+    @classmethod
+    def parse(cls, name: str) -> "ModelSource":
+        """Raises InvalidInput for a path that isn't there or holds no model, and for what is neither."""
+        path = Path(name).expanduser()
+        if path.is_file() and path.suffix == ".gguf":
+            return cls(name, ModelFormat.GGUF, path)
+        if path.is_dir():
+            return cls(name, _folder_format(path), path)
+        if name.endswith(".gguf") or name.startswith(("/", "./", "../", "~")) or path.exists():
+            raise _wrong(f"{name} is no folder and no .gguf file on this machine")
+        if not _HUB_ID.fullmatch(name):
+            raise _wrong(f"{name!r} is neither a hub id (owner/model) nor a path")
+        return cls(name, ModelFormat.HUB)
+
+
+def _folder_format(path: Path) -> ModelFormat:
+    if (path / _OPENVINO_MODEL).exists():
+        return ModelFormat.OPENVINO
+    if (path / "config.json").exists():
+        return ModelFormat.FOLDER
+    raise _wrong(f"the folder {path} holds neither config.json nor {_OPENVINO_MODEL}")
+
+
+def _wrong(problem: str) -> InvalidInput:
+    return InvalidInput(f"MODEL_REPO_ID: {problem}", field="MODEL_REPO_ID")
+
+
+def choose_engine(source: ModelSource) -> EngineName:
+    """What ENGINE=auto means: OpenVINO for what it reads, on a machine without a GPU; else Transformers."""
+    readable = source.format in {ModelFormat.GGUF, ModelFormat.OPENVINO} or (
+        source.format is ModelFormat.HUB and _OPENVINO_HUB_ID.search(source.name)
+    )
+    gpu = Path("/dev/nvidiactl").exists()
+    if readable and not gpu and importlib.util.find_spec("openvino_genai"):
+        return EngineName.OPENVINO
+    return EngineName.TRANSFORMERS

@@ -1,0 +1,271 @@
+"""The one thread that owns a model, and its hand-off to the event loop; knows no model and no wire.
+
+A request's way: `submit` takes a place and encodes the prompt in a helper thread; the worker adds it
+between two steps, steps all running requests together and hands each step's tokens to the loop in one
+call; there they become text. Aborts go the same way, so they take effect within one step.
+"""
+
+import asyncio
+import queue
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+import structlog
+
+from warung.engine.engine import EngineState, EngineStatus, EngineUnavailable
+from warung.engine.request import FinishReason, GenerationRequest, SamplingParams, TokenEvent, Usage
+from warung.engine.text import TextStream, Tokenizer, encode_prompt
+from warung.errors import InvalidInput, TooManyRequests, WarungError
+
+log = structlog.get_logger(__name__)
+
+RETRY_LOAD_AFTER_SECONDS = 30
+STUCK_AFTER_SECONDS = 300
+CLOSE_WITHIN_SECONDS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one step brought for one request: new tokens, the end, or the error that ended it alone."""
+
+    request_id: str
+    token_ids: tuple[int, ...] = ()
+    finish_reason: FinishReason | None = None
+    error: WarungError | None = None
+
+
+class Runner(Protocol):
+    """A model; every method is called on the worker's thread only."""
+
+    def load(self) -> Tokenizer:
+        """Raises EngineUnavailable with one clear line when the model can't be had."""
+        ...
+
+    @property
+    def busy(self) -> bool:
+        """Whether a step has anything to do."""
+        ...
+
+    def add(self, request_id: str, prompt: Sequence[int], sampling: SamplingParams) -> None: ...
+
+    def abort(self, request_id: str) -> None:
+        """Forget a request; unknown ids are ignored."""
+        ...
+
+    def step(self) -> list[Step]:
+        """One token, or one piece of prompt, for every running request."""
+        ...
+
+    def close(self) -> None: ...
+
+
+Command = Callable[[], None]
+T = TypeVar("T")
+
+
+class ThreadedEngine:
+    """An Engine over a Runner. `max_requests` bounds the requests accepted and not ended."""
+
+    def __init__(self, model_id: str, runner: Runner, *, max_requests: int = 64) -> None:
+        self.model_id = model_id
+        self._runner = runner
+        self._max_requests = max_requests
+        self._commands: queue.SimpleQueue[Command | None] = queue.SimpleQueue()
+        self._running: dict[str, ThreadedGeneration] = {}
+        self._status = EngineStatus.IDLE
+        self._error: EngineUnavailable | None = None
+        self._tokenizer: Tokenizer | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._settled = asyncio.Event()  # loading has ended, well or badly
+        self._failed_at = 0.0
+        self._stepped_at = time.monotonic()
+
+    def start(self) -> None:
+        retry = (
+            self._status is EngineStatus.FAILED
+            and time.monotonic() - self._failed_at > RETRY_LOAD_AFTER_SECONDS
+        )
+        if self._status is not EngineStatus.IDLE and not retry:
+            return
+        self._status, self._error = EngineStatus.LOADING, None
+        self._settled.clear()
+        self._commands = queue.SimpleQueue()
+        self._loop = asyncio.get_running_loop()
+        self._thread = threading.Thread(
+            target=self._run, args=(self._commands,), name=f"model {self.model_id}", daemon=True
+        )
+        self._thread.start()
+
+    def state(self) -> EngineState:
+        status = self._status
+        quiet_seconds = time.monotonic() - self._stepped_at
+        if status is EngineStatus.READY and self._running and quiet_seconds > STUCK_AFTER_SECONDS:
+            status = EngineStatus.STUCK
+        error = self._error.message if self._error else None
+        return EngineState(status, self.model_id, error, len(self._running))
+
+    async def submit(self, request: GenerationRequest) -> "ThreadedGeneration":
+        self.start()
+        if self._error:
+            raise self._error
+        if len(self._running) >= self._max_requests:
+            raise TooManyRequests(
+                f"the model is busy with {len(self._running)} requests; try again shortly",
+                code="engine_full",
+                retry_after_seconds=2,
+            )
+        if request.id in self._running:
+            raise InvalidInput(f"request id {request.id!r} is running already", field="id")
+        if not self._running:
+            self._stepped_at = time.monotonic()
+        generation = self._running[request.id] = ThreadedGeneration(self, request)
+        if self._status is EngineStatus.READY:
+            try:
+                await generation.prepare()
+            except BaseException:
+                generation.close()
+                raise
+        return generation
+
+    def abort(self, request_id: str) -> None:
+        if generation := self._running.get(request_id):
+            generation.close()
+
+    async def close(self) -> None:
+        self._commands.put(None)
+        if self._thread:
+            await asyncio.to_thread(self._thread.join, CLOSE_WITHIN_SECONDS)
+        self._status = EngineStatus.IDLE
+
+    async def tokenizer(self) -> Tokenizer:
+        """The loaded model's tokenizer; waits for the load. Raises EngineUnavailable."""
+        await self._settled.wait()
+        if self._error or not self._tokenizer:
+            raise self._error or EngineUnavailable("the model is not loaded")
+        return self._tokenizer
+
+    def runs(self, request_id: str) -> bool:
+        """Whether the request holds its place: neither ended nor aborted."""
+        return request_id in self._running
+
+    def add(self, request_id: str, prompt: Sequence[int], sampling: SamplingParams) -> None:
+        """Hand an encoded request to the worker."""
+
+        def command() -> None:
+            try:
+                self._runner.add(request_id, prompt, sampling)
+            except WarungError as error:
+                self._on_loop(self._deliver, [Step(request_id, error=error)])
+
+        self._commands.put(command)
+
+    def release(self, request_id: str) -> None:
+        """Give a request's place back and stop its work, if any is left."""
+        if self._running.pop(request_id, None):
+            self._commands.put(lambda: self._runner.abort(request_id))
+
+    def _run(self, commands: queue.SimpleQueue[Command | None]) -> None:
+        try:
+            tokenizer = self._runner.load()
+            self._on_loop(self._loaded, tokenizer)
+            self._serve(commands)
+        except EngineUnavailable as error:
+            self._on_loop(self._failed, error)
+        except (
+            Exception
+        ) as error:  # whatever a model library raises ends the worker, and everybody hears of it
+            log.exception("model worker died", model=self.model_id)
+            self._on_loop(self._failed, EngineUnavailable(f"the model worker died: {_one_line(error)}"))
+        finally:
+            self._runner.close()
+
+    def _serve(self, commands: queue.SimpleQueue[Command | None]) -> None:
+        while True:
+            while not self._runner.busy or not commands.empty():
+                command = commands.get()
+                if command is None:
+                    return
+                command()
+            self._on_loop(self._deliver, self._runner.step())
+
+    def _on_loop(self, callback: Callable[[T], None], argument: T) -> None:
+        if self._loop and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(callback, argument)
+
+    def _loaded(self, tokenizer: Tokenizer) -> None:
+        self._tokenizer, self._status = tokenizer, EngineStatus.READY
+        self._settled.set()
+        log.info("model ready", model=self.model_id)
+
+    def _failed(self, error: EngineUnavailable) -> None:
+        self._error, self._status, self._failed_at = error, EngineStatus.FAILED, time.monotonic()
+        self._settled.set()
+        log.error("model unavailable", model=self.model_id, error=error.message)
+        for generation in list(self._running.values()):
+            generation.deliver(Step(generation.request.id, error=error))
+
+    def _deliver(self, steps: Sequence[Step]) -> None:
+        self._stepped_at = time.monotonic()
+        for step in steps:
+            if generation := self._running.get(step.request_id):
+                generation.deliver(step)
+
+
+class ThreadedGeneration:
+    """One request of a ThreadedEngine, on the event loop's side."""
+
+    def __init__(self, engine: ThreadedEngine, request: GenerationRequest) -> None:
+        self.request = request
+        self._engine = engine
+        self._steps: asyncio.Queue[Step] = asyncio.Queue()
+        self._prompt: list[int] = []
+        self._text: TextStream | None = None
+
+    async def prepare(self) -> TextStream:
+        """Encode the prompt and hand it to the worker. Raises InvalidInput when it is too long."""
+        tokenizer = await self._engine.tokenizer()
+        self._prompt = await asyncio.to_thread(encode_prompt, tokenizer, self.request)
+        asked, limit = self.request.sampling.max_tokens, tokenizer.context_length
+        if len(self._prompt) + asked > limit:
+            raise InvalidInput(
+                f"this model's context is {limit} tokens; the messages take {len(self._prompt)} and"
+                f" max_tokens asks for {asked} more. Shorten the messages or lower max_tokens",
+                field="messages",
+                code="context_length_exceeded",
+            )
+        self._text = TextStream(tokenizer, self._prompt, self.request.sampling.stop)
+        self._engine.add(self.request.id, self._prompt, self.request.sampling)
+        return self._text
+
+    def deliver(self, step: Step) -> None:
+        self._steps.put_nowait(step)
+
+    def close(self) -> None:
+        self._engine.release(self.request.id)
+        self._steps.put_nowait(Step(self.request.id))  # wakes an iteration that still waits
+
+    async def __aiter__(self) -> AsyncIterator[TokenEvent]:
+        try:
+            text = self._text or await self.prepare()
+            produced = 0
+            while self._engine.runs(self.request.id):
+                step = await self._steps.get()
+                if step.error:
+                    raise step.error
+                shown, reason = text.feed(step.token_ids, step.finish_reason)
+                produced += len(step.token_ids)
+                usage = Usage(len(self._prompt), produced) if reason else None
+                if step.token_ids or reason:
+                    yield TokenEvent(step.token_ids, shown, reason, usage)
+                if reason:
+                    return
+        finally:
+            self.close()
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:300] or type(error).__name__

@@ -1,0 +1,38 @@
+"""Makes the events of one chat completion from an engine's tokens."""
+
+from collections.abc import AsyncGenerator, Sequence
+
+from warung.completions.chunk import Cancelled, ChunkWriter
+from warung.engine.engine import EngineUnavailable, Generation
+from warung.errors import WarungError
+
+
+class CompletionProducer:
+    """One turn of a stream: the opening chunk, a chunk for every step that brought text, the ending."""
+
+    def __init__(self, generation: Generation, writer: ChunkWriter) -> None:
+        self._generation = generation
+        self._writer = writer
+
+    async def events(self) -> AsyncGenerator[Sequence[str]]:
+        try:
+            yield [self._writer.opening()]
+            async for event in self._generation:
+                if event.finish_reason and event.usage:
+                    yield self._writer.ending(event.text, event.finish_reason, event.usage)
+                    return
+                if event.text:
+                    yield [self._writer.content(event.text)]
+            raise EngineUnavailable("the engine stopped before the answer ended")
+        finally:
+            self._generation.close()
+
+    async def last_words(self, error: Exception | None) -> Sequence[str]:
+        return self._writer.failure(presentable(error))
+
+
+def presentable(error: Exception | None) -> WarungError:
+    """What readers are told: a deliberate error as it is, nothing of an accidental one, None as cancelled."""
+    if error is None:
+        return Cancelled("this answer was cancelled")
+    return error if isinstance(error, WarungError) else WarungError("the server failed while answering")

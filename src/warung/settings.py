@@ -1,0 +1,101 @@
+"""What an operator can set, read once from the environment and `.env`; everything else is handed values."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from warung.errors import InvalidInput
+
+WordList = Annotated[tuple[str, ...], NoDecode]
+
+
+class Settings(BaseSettings):
+    """Every setting, under its plain environment name."""
+
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True)
+
+    host: str = Field("127.0.0.1", description="Address to listen on; 0.0.0.0 for all.")
+    port: int = Field(3000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    log_format: Literal["auto", "console", "json"] = Field(
+        "auto",
+        description="Log lines for people or for machines; auto decides by whether stderr is a terminal.",
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="The least severe log line that is written."
+    )
+    data_dir: Path = Field(Path("data"), description="Folder of the database and the search index.")
+    database_url: str | None = Field(
+        None, description="SQLAlchemy URL of the database; default: SQLite, warung.db in DATA_DIR."
+    )
+
+    engine: Literal["auto", "transformers", "openvino", "scripted"] = Field(
+        "auto",
+        description="What runs the model. auto: openvino for a .gguf file or an OpenVINO folder on a machine"
+        " without a GPU, when it is installed; else transformers. scripted repeats the question (dry runs).",
+    )
+    model_repo_id: str = Field(
+        "unsloth/Qwen3-4B-Instruct-2507",
+        description="The model: a hub id, a local folder or a local .gguf file.",
+    )
+    hf_token: SecretStr | None = Field(None, description="Token for gated or private models on the hub.")
+    device_map: str = Field(
+        "auto", description="Where Transformers puts the model: auto, cpu, cuda, cuda:1, …"
+    )
+    torch_dtype: Literal["auto", "float32", "float16", "bfloat16"] = Field(
+        "auto", description="Number type of the weights in Transformers; auto keeps the model's own."
+    )
+    trust_remote_code: bool = Field(
+        False, description="Run Python code that comes with the model. Dangerous."
+    )
+    load_model_at_start: bool = Field(
+        False, description="Load the model at once, in the background; else at the first request."
+    )
+    max_requests: int = Field(
+        64, ge=1, le=4096, description="Requests the engine accepts at a time; beyond it the answer is 429."
+    )
+    max_tokens: int = Field(256, ge=1, description="Length limit of an answer that sets none, in tokens.")
+    temperature: float = Field(0.7, ge=0, le=2, description="Temperature of a request that sets none.")
+
+    sessions_ttl_seconds: float = Field(600, gt=0, description="How long an ended stream can be replayed.")
+    session_events: int = Field(2048, ge=64, description="Latest events kept of each stream.")
+    cancel_after_disconnect_seconds: float = Field(
+        3600, ge=0, description="A stream whose last reader left is cancelled after this time; 0 = never."
+    )
+
+    api_keys: WordList = Field(
+        (), description="Keys that open /v1, separated by commas; without any, /v1 is open to all."
+    )
+    guests_enabled: bool = Field(
+        True, description="Whether shoppers without an account may ask the assistant."
+    )
+    guest_requests_per_minute: int = Field(
+        30, ge=1, description="Questions one guest address may ask in a minute."
+    )
+    cors_origins: WordList = Field(
+        (), description="Origins of other sites whose pages may call this server, separated by commas."
+    )
+
+    @field_validator("api_keys", "cors_origins", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return tuple(word for word in value.replace(",", " ").split()) if isinstance(value, str) else value
+
+    @property
+    def database(self) -> str:
+        """The database's SQLAlchemy URL."""
+        return self.database_url or f"sqlite:///{(self.data_dir / 'warung.db').absolute()}"
+
+
+def load_settings(**overrides: object) -> Settings:
+    """Settings from the environment and `.env`, `overrides` first.
+
+    Raises InvalidInput with one line that names the setting.
+    """
+    try:
+        return Settings(**overrides)  # pyright: ignore[reportArgumentType]  Pydantic checks the values
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0]).upper()
+        raise InvalidInput(f"{name}={first['input']!r}: {first['msg']}", field=name) from None
