@@ -45,3 +45,14 @@ def distance_km(a: Coordinates, b: Coordinates) -> float:
     half_dlat, half_dlng = (lat_b - lat_a) / 2, math.radians(b.lng - a.lng) / 2
     chord = math.sin(half_dlat) ** 2 + math.cos(lat_a) * math.cos(lat_b) * math.sin(half_dlng) ** 2
     return 2 * EARTH_RADIUS_KM * math.asin(math.sqrt(min(1.0, chord)))
+
+
+@dataclass(frozen=True, slots=True)
+class Circle:
+    """All points within `radius_km` of `center`, by great-circle distance."""
+
+    center: Coordinates
+    radius_km: float
+
+    def __contains__(self, point: Coordinates) -> bool:
+        return distance_km(self.center, point) <= self.radius_km

@@ -73,6 +73,7 @@ class Settings(BaseSettings):
     guest_requests_per_minute: int = Field(
         30, ge=1, description="Questions one guest address may ask in a minute."
     )
+    max_body_bytes: int = Field(2_000_000, ge=1024, description="Size limit of a request's body.")
     cors_origins: WordList = Field(
         (), description="Origins of other sites whose pages may call this server, separated by commas."
     )

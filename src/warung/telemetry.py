@@ -34,7 +34,7 @@ def configure_logs(*, log_format: str, level: str) -> None:
 
 
 class RequestLog:
-    """ASGI middleware: gives each request an id, returns it, and logs one line when the response has ended."""
+    """ASGI middleware: gives each request an id, returns it, and logs a line when the response has ended."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

@@ -49,6 +49,13 @@ class ModelSource:
             raise _wrong(f"{name!r} is neither a hub id (owner/model) nor a path")
         return cls(name, ModelFormat.HUB)
 
+    @property
+    def public_name(self) -> str:
+        """The name on the wire: the hub id, or the file's or folder's own name without its place."""
+        if self.path is None:
+            return self.name
+        return self.path.stem if self.format is ModelFormat.GGUF else self.path.resolve().name
+
 
 def _folder_format(path: Path) -> ModelFormat:
     if (path / _OPENVINO_MODEL).exists():

@@ -87,10 +87,10 @@ class TokenEvent:
     """What one engine step brought for one request.
 
     `text` holds whole UTF-8 characters only and no part of a stop string; it may be empty.
-    `finish_reason` and `usage` come with the last event and only there.
+    `finish_reason` comes with the last event and only there; `usage` counts up to this event.
     """
 
     token_ids: tuple[int, ...]
     text: str
+    usage: Usage
     finish_reason: FinishReason | None = None
-    usage: Usage | None = None

@@ -258,9 +258,8 @@ class ThreadedGeneration:
                     raise step.error
                 shown, reason = text.feed(step.token_ids, step.finish_reason)
                 produced += len(step.token_ids)
-                usage = Usage(len(self._prompt), produced) if reason else None
                 if step.token_ids or reason:
-                    yield TokenEvent(step.token_ids, shown, reason, usage)
+                    yield TokenEvent(step.token_ids, shown, Usage(len(self._prompt), produced), reason)
                 if reason:
                     return
         finally:

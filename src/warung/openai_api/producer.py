@@ -18,7 +18,7 @@ class CompletionProducer:
         try:
             yield [self._writer.opening()]
             async for event in self._generation:
-                if event.finish_reason and event.usage:
+                if event.finish_reason:
                     yield self._writer.ending(event.text, event.finish_reason, event.usage)
                     return
                 if event.text:

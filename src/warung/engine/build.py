@@ -1,0 +1,53 @@
+"""Builds the engine that a model needs; imports a model library only when it is the one to use."""
+
+import importlib.util
+from dataclasses import dataclass, field
+
+from warung.engine.engine import Engine
+from warung.engine.loader import EngineName, ModelSource, choose_engine
+from warung.engine.scripted import scripted_engine
+from warung.engine.worker import ThreadedEngine
+from warung.errors import InvalidInput
+
+
+@dataclass(frozen=True, slots=True)
+class EngineOptions:
+    """`engine` is auto or an EngineName; `device_map` and `dtype` are for Transformers alone."""
+
+    engine: str
+    model: str
+    max_requests: int = 64
+    device_map: str = "auto"
+    dtype: str = "auto"
+    hub_token: str | None = field(default=None, repr=False)
+    trust_remote_code: bool = False
+
+
+def build_engine(options: EngineOptions) -> Engine:
+    """Raises InvalidInput when the model's name is wrong or its engine isn't installed."""
+    if options.engine == EngineName.SCRIPTED:
+        return scripted_engine()
+    source = ModelSource.parse(options.model)
+    name = choose_engine(source) if options.engine == "auto" else EngineName(options.engine)
+    _require_installed(name)
+    if name is EngineName.OPENVINO:
+        from warung.engine.openvino import OpenVinoRunner
+
+        runner = OpenVinoRunner(source, hub_token=options.hub_token)
+    else:
+        from warung.engine.transformers.runner import ModelOptions, TransformersRunner
+
+        runner = TransformersRunner(
+            source,
+            ModelOptions(options.device_map, options.dtype, options.hub_token, options.trust_remote_code),
+        )
+    return ThreadedEngine(source.public_name, runner, max_requests=options.max_requests)
+
+
+def _require_installed(name: EngineName) -> None:
+    module = {EngineName.OPENVINO: "openvino_genai", EngineName.TRANSFORMERS: "transformers"}[name]
+    if importlib.util.find_spec(module) is None:
+        raise InvalidInput(
+            f"ENGINE: this model needs the {name} engine: pip install 'warung[{name}]'",
+            field="ENGINE",
+        )

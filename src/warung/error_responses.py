@@ -1,0 +1,95 @@
+"""Errors as HTTP responses: OpenAI's shape under /v1, problem details (RFC 9457) everywhere else."""
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from warung.completions.chunk import error_object
+from warung.errors import InvalidInput, WarungError
+
+log = structlog.get_logger(__name__)
+
+# What Pydantic's locations begin with, and the marks it adds for the branches of a union.
+_SOURCES = {"body", "query", "path", "header", "cookie"}
+_BRANCHES = {"str", "list[str]"}
+
+
+class HttpError(WarungError):
+    """An error of the framework itself, such as an unknown route."""
+
+    def __init__(self, status: int, detail: str) -> None:
+        phrase = HTTPStatus(status).phrase
+        super().__init__(detail, code=phrase.lower().replace(" ", "_"))
+        self.status = status
+
+
+def install(app: FastAPI) -> None:
+    """Make every error of `app` a response in its route's dialect."""
+
+    async def warung_error(request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, WarungError)  # noqa: S101  registered for this type alone
+        return respond(request, [error])
+
+    async def invalid(request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, RequestValidationError)  # noqa: S101
+        return respond(request, [_invalid_input(entry) for entry in error.errors()])
+
+    async def http_error(request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, HTTPException)  # noqa: S101
+        return respond(request, [HttpError(error.status_code, error.detail)], error.headers)
+
+    async def accident(request: Request, error: Exception) -> JSONResponse:
+        log.error("unexpected error", exc_info=error)
+        return respond(request, [WarungError("the server failed; its log has the details")])
+
+    app.add_exception_handler(WarungError, warung_error)
+    app.add_exception_handler(RequestValidationError, invalid)
+    app.add_exception_handler(HTTPException, http_error)
+    app.add_exception_handler(Exception, accident)
+
+
+def _invalid_input(entry: Mapping[str, Any]) -> InvalidInput:
+    if entry["type"] == "json_invalid":
+        reason = entry.get("ctx", {}).get("error", "it can't be read")
+        return InvalidInput(f"the body is not valid JSON: {reason}", field="body", code="invalid_json")
+    location = [str(part) for part in entry["loc"] if part not in _BRANCHES]
+    if len(location) > 1 and location[0] in _SOURCES:
+        location = location[1:]
+    field = ".".join(location)
+    return InvalidInput(f"{field}: {entry['msg']}", field=field)
+
+
+def respond(
+    request: Request, errors: Sequence[WarungError], headers: Mapping[str, str] | None = None
+) -> JSONResponse:
+    """The response for what went wrong; the first error decides its status."""
+    first = errors[0]
+    extra = {**(headers or {}), **_retry_headers(first)}
+    if request.url.path.startswith("/v1"):
+        # This dialect says 400 where others say 422.
+        status = 400 if first.status == HTTPStatus.UNPROCESSABLE_ENTITY else first.status
+        return JSONResponse({"error": error_object(first)}, status_code=status, headers=extra)
+    problem = {
+        "type": "about:blank",
+        "title": HTTPStatus(first.status).phrase,
+        "status": first.status,
+        "detail": first.message,
+        "code": first.code,
+        "errors": [{"field": e.field, "message": e.message} for e in errors if e.field],
+    }
+    return JSONResponse(
+        problem, status_code=first.status, headers=extra, media_type="application/problem+json"
+    )
+
+
+def _retry_headers(error: WarungError) -> Mapping[str, str]:
+    """Whether and when to try again; the OpenAI clients obey `x-should-retry` before their own rules."""
+    if error.retry_after_seconds is not None:
+        return {"Retry-After": str(error.retry_after_seconds), "x-should-retry": "true"}
+    return {"x-should-retry": "false"} if error.status == HTTPStatus.CONFLICT else {}

@@ -1,0 +1,207 @@
+"""Amounts of rupiah in a shopper's words: which numbers are money, which way they bound; knows no goods."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from warung.search.vocabulary import LEADS, TRAILS, UNITS, WORDS, Bound
+
+_NUMBER = re.compile(r"([0-9]{1,15}(?:[.,][0-9]{1,15})*)([^\W\d_]*)")
+_GROUPED = re.compile(r"[0-9]{1,3}(?:\.[0-9]{3})+(?:,[0-9]{1,2})?|[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]{1,2})?")
+_DECIMAL = re.compile(r"[0-9]+(?:[.,][0-9]+)?")
+_LARGEST = 10**15  # beyond any price, and safely inside 64 bits
+
+# "3 jutaan" is about three million.
+_ABOUT_UNITS = frozenset(unit for unit in UNITS if unit.endswith("an"))
+_DIGITS = {
+    "satu": 1,
+    "dua": 2,
+    "tiga": 3,
+    "empat": 4,
+    "lima": 5,
+    "enam": 6,
+    "tujuh": 7,
+    "delapan": 8,
+    "sembilan": 9,
+    "one": 1,
+    "two": 2,
+    "three": 3,
+    "four": 4,
+    "five": 5,
+    "six": 6,
+    "seven": 7,
+    "eight": 8,
+    "nine": 9,
+    "ten": 10,
+    "sepuluh": 10,
+    "sebelas": 11,
+}
+_TENS = {"puluh": 10, "ratus": 100, "seratus": 100}
+_WHOLE = {"seribu": 10**3, "sejuta": 10**6, "semiliar": 10**9, "semilyar": 10**9}
+_TO = frozenset(("-", "\u2013", "\u2014", "sampai", "sampe", "s/d", "sd", "hingga", "to", "until"))
+_AND = frozenset(("dan", "and", "&"))
+
+
+@dataclass(frozen=True, slots=True)
+class PriceRange:
+    """Bounds in whole rupiah (None: open) said by `words` words."""
+
+    min_rupiah: int | None
+    max_rupiah: int | None
+    words: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Amount:
+    """A number as written: `unit` 0 when none is said, `sure` when it can only be money."""
+
+    number: Fraction
+    unit: int
+    end: int
+    about: bool = False
+    sure: bool = False
+    plausible: bool = False
+
+    @property
+    def rupiah(self) -> int:
+        return int(self.number * (self.unit or 1))
+
+
+def read_price(words: Sequence[str], start: int) -> PriceRange | None:
+    """The price or price range whose words begin at `words[start]`; None where no money is meant."""
+    bound, at, money = _lead(words, start)
+    first = _amount(words, at)
+    if first is None:
+        return None
+    if first.end < len(words) and (
+        words[first.end] in _TO or (bound is Bound.BETWEEN and words[first.end] in _AND)
+    ):
+        second = _amount(words, first.end + 1)
+        pair = _pair(first, second, money=money) if second else None
+        if second and pair:
+            return PriceRange(*pair, _trail(words, second.end)[1] - start)
+    if not _is_money(first, money=money):
+        return None
+    return _single(words, start, bound, first)
+
+
+def _lead(words: Sequence[str], start: int) -> tuple[Bound, int, bool]:
+    bound, at, money = Bound.PRICE, start, False
+    for _ in range(4):
+        found = LEADS.match(words, at)
+        if found is None:
+            break
+        money = money or words[at] not in WORDS.weak_leads
+        bound = bound if found[0] is Bound.PRICE else found[0]
+        at += found[1]
+    return bound, at, money
+
+
+def _is_money(amount: _Amount, *, money: bool) -> bool:
+    return 0 < amount.rupiah <= _LARGEST and (amount.sure or (money and amount.plausible))
+
+
+def _pair(first: _Amount, second: _Amount, *, money: bool) -> tuple[int, int] | None:
+    """ "2-3 juta": a first number without a unit borrows the second's, or the next smaller ("500-1 juta")."""
+    if first.unit == 0 and second.unit and first.number < 1000:
+        unit = second.unit if first.number <= second.number else second.unit // 1000
+        first = _Amount(first.number, unit, first.end, plausible=True)
+    if not (_is_money(second, money=money) and _is_money(first, money=money or second.sure)):
+        return None
+    low, high = sorted((first.rupiah, second.rupiah))
+    return low, high
+
+
+def _single(words: Sequence[str], start: int, bound: Bound, amount: _Amount) -> PriceRange:
+    trail, end = _trail(words, amount.end)
+    if bound in (Bound.PRICE, Bound.BETWEEN):
+        bound = Bound.ABOUT if amount.about else trail or Bound.MAX
+    rupiah, taken = amount.rupiah, end - start
+    if bound is Bound.ABOUT:
+        return PriceRange(rupiah * 85 // 100, rupiah * 115 // 100, taken)
+    return PriceRange(rupiah, None, taken) if bound is Bound.MIN else PriceRange(None, rupiah, taken)
+
+
+def _trail(words: Sequence[str], at: int) -> tuple[Bound | None, int]:
+    trail: Bound | None = None
+    for _ in range(3):
+        found = TRAILS.match(words, at)
+        if found is None:
+            break
+        trail = found[0] if found[0] is not Bound.PRICE else trail
+        at += found[1]
+    return trail, at
+
+
+def _amount(words: Sequence[str], at: int) -> _Amount | None:
+    """One amount, "1 juta 500 ribu" included."""
+    currency = at < len(words) and words[at] in ("rp", "idr")
+    amount = (
+        _figures(words, at + 1, currency=True) if currency else _figures(words, at) or _spelled(words, at)
+    )
+    if amount is None or amount.unit <= 1000:
+        return amount
+    rest = _figures(words, amount.end) or _spelled(words, amount.end)
+    if rest is None or rest.unit != 1000 or rest.rupiah >= amount.unit:
+        return amount
+    return _Amount(Fraction(amount.rupiah + rest.rupiah), 1, rest.end, sure=True)
+
+
+def _figures(words: Sequence[str], at: int, *, currency: bool = False) -> _Amount | None:
+    found = _NUMBER.fullmatch(words[at]) if at < len(words) else None
+    number = _value(found[1]) if found else None
+    if found is None or number is None:
+        return None
+    name, end = found[2], at + 1
+    if not name and end < len(words) and words[end] in UNITS:
+        name, end = words[end], end + 1
+    if name and name not in UNITS:
+        return None
+    measured = end < len(words) and words[end] in WORDS.measures
+    sure, plausible = _judge(number, name, grouped=not found[1].isdigit(), measured=measured)
+    return _Amount(number, UNITS.get(name, 0), end, name in _ABOUT_UNITS, currency or sure, plausible)
+
+
+def _judge(number: Fraction, unit: str, *, grouped: bool, measured: bool) -> tuple[bool, bool]:
+    """Whether a number is money by itself, and whether it is behind a price word."""
+    if unit in ("", "k", "m") and measured:
+        return False, False
+    if unit == "k":
+        return number >= 15, True  # "tv 4k", "10k run"
+    if unit == "m":
+        return False, True  # metres, unless a price word says otherwise
+    if unit:
+        return True, True
+    return grouped and number >= 10_000, number >= 1000
+
+
+def _value(digits: str) -> Fraction | None:
+    """The number in Indonesian or English notation: "1.500.000", "1,5", "1,500.00"."""
+    if _GROUPED.fullmatch(digits):
+        group = next(c for c in digits if c in ",.")
+        return Fraction(digits.replace(group, "").replace(",", "."))
+    return Fraction(digits.replace(",", ".")) if _DECIMAL.fullmatch(digits) else None
+
+
+def _spelled(words: Sequence[str], at: int) -> _Amount | None:
+    """ "dua ratus ribu", "sejuta", "setengah juta", "two million"; a unit is required."""
+    if at < len(words) and words[at] in _WHOLE:
+        return _Amount(Fraction(1), _WHOLE[words[at]], at + 1, sure=True)
+    total, last, first = Fraction(0), 0, at
+    while at < min(len(words), first + 8):
+        word = words[at]
+        if word in _DIGITS:
+            last = _DIGITS[word]
+        elif word == "belas":
+            last += 10
+        elif word in _TENS:
+            total, last = total + (last or 1) * _TENS[word], 0
+        elif word == "setengah":
+            total += Fraction(1, 2)
+        else:
+            break
+        at += 1
+    if at == first or at >= len(words) or words[at] in ("k", "m") or words[at] not in UNITS:
+        return None
+    return _Amount(total + last, UNITS[words[at]], at + 1, words[at] in _ABOUT_UNITS, sure=True)

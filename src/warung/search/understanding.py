@@ -1,0 +1,69 @@
+"""From what a shopper's words mean to a search, and to the wire; knows no index and no route."""
+
+from dataclasses import replace
+from typing import Any
+
+from warung.geo import Circle, Coordinates
+from warung.search.query import Sort, Understood
+from warung.search.request import SearchRequest
+
+
+def request_for(understood: Understood, here: Coordinates | None, *, limit: int) -> SearchRequest:
+    """The search that `understood` asks for: in stock, in the named place, and nearest first unless another
+    order was asked for. Distances are from `here`, else from the middle of the named place."""
+    place = understood.place
+    near = here or (place.location if place else None)
+    sort = understood.sort
+    if sort is Sort.RELEVANCE and near:
+        sort = Sort.DISTANCE
+    elif sort is Sort.DISTANCE and not near:
+        sort = Sort.RELEVANCE
+    return SearchRequest(
+        text=understood.text,
+        category=understood.category,
+        min_price_rupiah=understood.min_price_rupiah,
+        max_price_rupiah=understood.max_price_rupiah,
+        in_stock=True,
+        exclude=understood.exclude,
+        near=near,
+        area=Circle(place.location, place.radius_km) if place else None,
+        sort=sort,
+        limit=limit,
+    )
+
+
+def refined(before: Understood, now: Understood) -> Understood:
+    """A follow-up without goods ("yang di Bandung", "maksimal 5 juta") goes on from the last question."""
+    if now.text or now.category:
+        return now
+    priced = before if now.min_price_rupiah is None and now.max_price_rupiah is None else now
+    return replace(
+        now,
+        text=before.text,
+        category=before.category,
+        exclude=(*before.exclude, *now.exclude),
+        place=now.place or before.place,
+        min_price_rupiah=priced.min_price_rupiah,
+        max_price_rupiah=priced.max_price_rupiah,
+    )
+
+
+def wire(understood: Understood) -> dict[str, Any]:
+    """The "understood" object of the API."""
+    place = understood.place
+    return {
+        "text": understood.text,
+        "category": understood.category,
+        "min_price": understood.min_price_rupiah,
+        "max_price": understood.max_price_rupiah,
+        "in_stock": understood.in_stock,
+        "exclude": list(understood.exclude),
+        "sort": understood.sort,
+        "place": place
+        and {
+            "name": place.name,
+            "location": {"lat": place.location.lat, "lng": place.location.lng},
+            "radius_km": place.radius_km,
+        },
+        "spans": [{"field": span.field, "text": span.text} for span in understood.spans],
+    }

@@ -1,0 +1,52 @@
+"""What many tests stand on: the packaged model and a seeded shop."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from warung.cli import packaged_model
+from warung.database.migrate import migrate
+from warung.database.session import Database
+from warung.errors import InvalidInput
+from warung.products.service import ProductService
+from warung.search.index import ProductIndex
+from warung.seed.catalogue import build_catalogue
+from warung.seed.service import seed
+from warung.settings import Settings
+from warung.suppliers.service import SupplierService
+
+
+@pytest.fixture(scope="session")
+def model_file() -> Path:
+    """The small real model, SmolLM2-135M-Instruct."""
+    try:
+        return packaged_model()
+    except InvalidInput as error:
+        pytest.fail(error.message)
+
+
+@pytest.fixture(scope="session")
+def seeded_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with the seeded database and its index; copy it, don't write to it."""
+    folder = tmp_path_factory.mktemp("seeded")
+    settings = shop_settings(folder)
+    migrate(settings.database)
+    database = Database(settings.database)
+    suppliers, products = SupplierService(database), ProductService(database)
+    seed(suppliers, products, build_catalogue())
+    ProductIndex(folder / "index", products, suppliers).catch_up()
+    database.close()
+    return folder
+
+
+@pytest.fixture
+def shop(seeded_folder: Path, tmp_path: Path) -> Settings:
+    """Settings of a seeded shop of the test's own, with the scripted engine."""
+    return shop_settings(Path(shutil.copytree(seeded_folder, tmp_path / "shop")))
+
+
+def shop_settings(folder: Path, **values: object) -> Settings:
+    """Settings that take nothing from the environment's `.env` file."""
+    fields = {"data_dir": folder, "engine": "scripted", **values}
+    return Settings(_env_file=None, **fields)  # pyright: ignore[reportArgumentType, reportCallIssue]

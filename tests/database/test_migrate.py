@@ -1,0 +1,94 @@
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import inspect, make_url, text
+
+import warung.accounts.models
+import warung.conversations.models
+import warung.products.models
+from marketplace import add_products, add_supplier, product_draft, sqlite_url
+from warung.conversations.service import ConversationService
+from warung.database.migrate import migrate, pending
+from warung.database.model import Model
+from warung.database.session import Database, make_engine
+from warung.errors import Conflict
+from warung.products.service import ProductService
+
+MODELS = (warung.accounts.models, warung.conversations.models, warung.products.models)
+
+
+def tables(url: str) -> set[str]:
+    engine = make_engine(make_url(url))
+    try:
+        return set(inspect(engine).get_table_names())
+    finally:
+        engine.dispose()
+
+
+def test_the_models_equal_the_migrations(tmp_path: Path) -> None:
+    url = sqlite_url(tmp_path / "warung.db")
+    migrate(url)
+    engine = make_engine(make_url(url))
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_server_default": True})
+        assert compare_metadata(context, Model.metadata) == []
+    engine.dispose()
+    assert set(Model.metadata.tables) <= tables(url)
+
+
+def test_up_down_and_up_again_with_data(tmp_path: Path) -> None:
+    url = sqlite_url(tmp_path / "warung.db")
+    migrate(url)
+    database = Database(url)
+    add_products(database, add_supplier(database, "a"), product_draft("1", "Laptop", tags=("baru",)))
+    conversations = ConversationService(database)
+    conversations.append(conversations.start("guest:1", "s"), "guest:1", "user", "halo")
+    database.close()
+
+    migrate(url)
+    database = Database(url)
+    assert ProductService(database).find([1])[1].tags == ("baru",)
+    database.close()
+
+    migrate(url, "base")
+    assert tables(url) == {"alembic_version"}
+    migrate(url)
+    database = Database(url)
+    assert ProductService(database).last_change() is None
+    add_supplier(database, "a")
+    database.close()
+
+
+def test_pending_tells_whether_a_migration_is_due(tmp_path: Path) -> None:
+    url = sqlite_url(tmp_path / "warung.db")
+    assert pending(url)
+    assert not (tmp_path / "warung.db").exists()
+    migrate(url)
+    assert not pending(url)
+    migrate(url, "base")
+    assert pending(url)
+
+
+def test_a_database_of_a_newer_version_is_refused(tmp_path: Path) -> None:
+    url = sqlite_url(tmp_path / "warung.db")
+    migrate(url)
+    engine = make_engine(make_url(url))
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    engine.dispose()
+    assert pending(url)
+    with pytest.raises(Conflict, match="9999"):
+        migrate(url)
+
+
+def test_a_migration_that_would_leave_orphans_changes_nothing(tmp_path: Path) -> None:
+    url = sqlite_url(tmp_path / "warung.db")
+    migrate(url)
+    engine = make_engine(make_url(url), foreign_keys=False)
+    with engine.begin() as connection:
+        connection.execute(text("INSERT INTO product_tags (product_id, tag, position) VALUES (7, 'x', 0)"))
+    engine.dispose()
+    with pytest.raises(Conflict, match="product_tags"):
+        migrate(url)

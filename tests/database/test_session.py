@@ -1,0 +1,75 @@
+import threading
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select, text
+from sqlalchemy.exc import IntegrityError
+
+from marketplace import new_database, sqlite_url
+from warung.accounts.models import UserRow
+from warung.conversations.models import ConversationRow
+from warung.database.session import Database
+
+
+def test_a_transaction_commits_at_its_end_and_rolls_back_on_an_error(tmp_path: Path) -> None:
+    database = new_database(tmp_path)
+    with database.transaction() as session:
+        session.add(UserRow(name="Ani"))
+    with pytest.raises(IntegrityError), database.transaction() as session:
+        session.add_all(
+            [UserRow(name="Budi"), UserRow(id="same", name="Cici"), UserRow(id="same", name="Dedi")]
+        )
+    with database.reading() as session:
+        assert session.scalars(select(UserRow.name)).all() == ["Ani"]
+    database.close()
+
+
+def test_reading_throws_writes_away(tmp_path: Path) -> None:
+    database = new_database(tmp_path)
+    with database.reading() as session:
+        session.add(UserRow(name="Ani"))
+        session.flush()
+    with database.reading() as session:
+        assert session.scalar(select(func.count()).select_from(UserRow)) == 0
+    database.close()
+
+
+def test_transactions_that_read_first_and_write_later_wait_for_each_other(tmp_path: Path) -> None:
+    database = new_database(tmp_path)
+    with database.transaction() as session:
+        session.add(UserRow(id="counter", name="0"))
+
+    def count_up() -> None:
+        for _ in range(10):
+            with database.transaction() as session:
+                user = session.get_one(UserRow, "counter")
+                user.name = str(int(user.name) + 1)
+
+    threads = [threading.Thread(target=count_up) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with database.reading() as session:
+        assert session.get_one(UserRow, "counter").name == "40"
+    database.close()
+
+
+def test_every_connection_keeps_foreign_keys_and_a_write_ahead_log(tmp_path: Path) -> None:
+    database = new_database(tmp_path)
+    with database.reading() as session:
+        pragmas = [
+            session.execute(text(f"PRAGMA {name}")).scalar_one()
+            for name in ("foreign_keys", "journal_mode", "synchronous", "busy_timeout")
+        ]
+    assert pragmas == [1, "wal", 1, 15_000]
+    with pytest.raises(IntegrityError, match="FOREIGN KEY"), database.transaction() as session:
+        session.add(ConversationRow(owner="user:x", user_id="nobody", session_id="s"))
+    database.close()
+
+
+def test_the_folder_of_the_file_is_made(tmp_path: Path) -> None:
+    database = Database(sqlite_url(tmp_path / "new" / "deep" / "warung.db"))
+    with database.reading() as session:
+        assert session.execute(text("SELECT 1")).scalar_one() == 1
+    database.close()

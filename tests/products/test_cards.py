@@ -1,0 +1,36 @@
+from datetime import date
+
+from marketplace import BANDUNG, JAKARTA
+from warung.products.cards import product_card
+from warung.products.product import Product
+from warung.suppliers.supplier import Supplier
+
+SUPPLIER = Supplier(7, "a", "Siti", "Toko Siti", "Bandung", "Jalan 1", "+62", BANDUNG, date(2024, 1, 1))
+PRODUCT = Product(3, SUPPLIER, "sku", "Laptop", "Ringan", 9_000_000, 2, "laptop", ("baru",))
+
+
+def test_a_card_has_the_shape_of_the_wire() -> None:
+    assert product_card(PRODUCT, near=JAKARTA, score=1.23456).model_dump(mode="json") == {
+        "id": 3,
+        "name": "Laptop",
+        "description": "Ringan",
+        "price": 9_000_000,
+        "stock_quantity": 2,
+        "category": "laptop",
+        "tags": ["baru"],
+        "distance_km": 120.6,
+        "supplier": {
+            "id": 7,
+            "business_name": "Toko Siti",
+            "city": "Bandung",
+            "location": {"lat": BANDUNG.lat, "lng": BANDUNG.lng},
+        },
+        "delivery": None,
+        "score": 1.2346,
+    }
+
+
+def test_without_a_place_there_is_no_distance() -> None:
+    card = product_card(PRODUCT)
+    assert card.distance_km is None
+    assert card.score is None

@@ -1,0 +1,107 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select, text
+from sqlalchemy.exc import IntegrityError, InvalidRequestError
+
+from marketplace import add_products, add_supplier, new_database, product_draft
+from warung.database.session import Database
+from warung.errors import InvalidInput, NotFound
+from warung.products.models import ProductRow
+from warung.products.service import ProductService
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    database = new_database(tmp_path)
+    yield database
+    database.close()
+
+
+def test_a_stored_product_comes_back_whole(database: Database) -> None:
+    supplier_id = add_supplier(database, "a")
+    add_products(database, supplier_id, product_draft("1", "Laptop", 10**15, tags=("kuliah", "baru", "asus")))
+    product = ProductService(database).find([1, 99])[1]
+    assert (product.name, product.price_rupiah, product.tags) == (
+        "Laptop",
+        10**15,
+        ("kuliah", "baru", "asus"),
+    )
+    assert product.supplier.business_name == "Toko a"
+
+
+def test_storing_twice_writes_no_row_and_no_change(database: Database) -> None:
+    service = ProductService(database)
+    supplier_id = add_supplier(database, "a")
+    drafts = [(supplier_id, product_draft(str(i), f"Laptop {i}")) for i in range(3)]
+    assert service.add_missing(drafts) == 3
+    before = service.last_change()
+    assert service.add_missing(drafts) == 0
+    assert service.last_change() == before
+
+
+def test_a_sku_belongs_to_its_supplier(database: Database) -> None:
+    one, other = add_supplier(database, "a"), add_supplier(database, "b")
+    add_products(database, one, product_draft("1", "Laptop"))
+    assert ProductService(database).add_missing([(other, product_draft("1", "Tas"))]) == 1
+
+
+def test_every_write_is_logged_in_order(database: Database) -> None:
+    service = ProductService(database)
+    add_products(database, add_supplier(database, "a"), *[product_draft(str(i), "Laptop") for i in range(3)])
+    service.change(2, price_rupiah=5)
+    service.change(2, price_rupiah=5)
+    service.remove(1)
+    changes = service.changes_after(3, 10)
+    assert changes is not None
+    assert (changes.mark.seq, changes.ids) == (5, {1, 2})
+    assert [product.price_rupiah for product in changes.products] == [5]
+    assert service.changes_after(5, 10) is None
+    first = service.changes_after(0, 2)
+    assert first is not None
+    assert service.holds_change(first.mark)
+
+
+def test_a_write_that_fails_leaves_neither_row_nor_change(database: Database) -> None:
+    service = ProductService(database)
+    with pytest.raises(IntegrityError):
+        service.add_missing([(404, product_draft("1", "Laptop"))])
+    assert service.last_change() is None
+    assert service.after(0, 10) == []
+
+
+def test_changing_or_removing_what_is_not_there_is_told(database: Database) -> None:
+    service = ProductService(database)
+    with pytest.raises(NotFound):
+        service.change(1, stock_quantity=1)
+    with pytest.raises(NotFound):
+        service.remove(1)
+    with pytest.raises(InvalidInput) as refused:
+        service.change(1, stock_quantity=-1)
+    assert refused.value.field == "stock_quantity"
+    assert service.last_change() is None
+
+
+@pytest.mark.parametrize("column", ["price_rupiah", "stock_quantity"])
+def test_a_negative_number_is_refused_by_the_table(database: Database, column: str) -> None:
+    add_products(database, add_supplier(database, "a"), product_draft("1", "Laptop"))
+    with pytest.raises(IntegrityError, match="not_negative"), database.transaction() as session:
+        session.execute(text(f"UPDATE products SET {column} = -1"))  # noqa: S608  a parameter of this test
+
+
+def test_an_id_is_never_given_out_twice(database: Database) -> None:
+    service = ProductService(database)
+    supplier_id = add_supplier(database, "a")
+    add_products(database, supplier_id, product_draft("1", "Laptop"))
+    service.remove(1)
+    add_products(database, supplier_id, product_draft("1", "Laptop"))
+    assert [product.id for product in service.after(0, 10)] == [2]
+
+
+def test_relations_are_never_loaded_behind_the_callers_back(database: Database) -> None:
+    add_products(database, add_supplier(database, "a"), product_draft("1", "Laptop"))
+    with database.reading() as session:
+        row = session.scalars(select(ProductRow)).one()
+        with pytest.raises(InvalidRequestError, match="raise"):
+            _ = row.supplier
