@@ -88,7 +88,7 @@ def create_app(settings: Settings, *, engine: Engine | None = None) -> FastAPI:
     guests = Guests(enabled=settings.guests_enabled, per_minute=settings.guest_requests_per_minute)
     app.include_router(assistant_endpoints.create_router(assistant, guests.caller))
     app.include_router(search_endpoints.create_router(search))
-    app.include_router(web_endpoints.create_router())
+    app.include_router(web_endpoints.create_router(guests.welcome))
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
     if settings.cors_origins:
         app.add_middleware(

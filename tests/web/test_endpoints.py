@@ -39,6 +39,7 @@ def test_the_page_is_indonesian_and_may_run_nothing_inline(stall: Stall) -> None
         ("exchange.js", "text/javascript"),
         ("words.js", "text/javascript"),
         ("warung.css", "text/css"),
+        ("ask.css", "text/css"),
         ("exchange.css", "text/css"),
         ("icons.svg", "image/svg+xml"),
         ("favicon.svg", "image/svg+xml"),
@@ -51,7 +52,7 @@ def test_a_file_is_sent_with_its_type_and_only_when_it_changed(
     response, body = fetch(stall, f"/static/{name}")
     assert (response.status, response.headers.get_content_type()) == (200, media_type)
     assert response.headers["X-Content-Type-Options"] == "nosniff"
-    assert response.headers["Cache-Control"] == "no-cache"
+    assert response.headers["Cache-Control"] == ("max-age=3600" if name.endswith(".svg") else "no-cache")
     assert body
     etag = response.headers["ETag"]
     for known in (etag, f'"old", W/{etag}', "*"):

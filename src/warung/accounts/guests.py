@@ -64,13 +64,22 @@ class Guests:
         if not self._enabled:
             raise Forbidden("guests may not use the assistant here; sign in first", code="guests_disabled")
         address = request.client.host if request.client else "unknown"
-        given = request.cookies.get(COOKIE, "")
-        known = bool(_TOKEN.fullmatch(given))
-        token = given if known else secrets.token_urlsafe(24)
+        known = _known_token(request)
+        token = known or secrets.token_urlsafe(24)
         owner = "guest:" + hashlib.sha256(token.encode()).hexdigest()[:32]
-        return Caller(
-            owner, lambda: self._limiter.spend(address), {} if known else _set_cookie(request, token)
-        )
+        headers = {} if known else _set_cookie(request, token)
+        return Caller(owner, lambda: self._limiter.spend(address), headers)
+
+    def welcome(self, request: Request) -> Mapping[str, str]:
+        """Headers that make a guest known before the first question, so that no answer to it can be lost."""
+        if not self._enabled or _known_token(request):
+            return {}
+        return _set_cookie(request, secrets.token_urlsafe(24))
+
+
+def _known_token(request: Request) -> str | None:
+    token = request.cookies.get(COOKIE, "")
+    return token if _TOKEN.fullmatch(token) else None
 
 
 def _set_cookie(request: Request, token: str) -> Mapping[str, str]:

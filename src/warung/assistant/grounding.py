@@ -6,7 +6,7 @@ A sentence that can't be checked is dropped, so an invented fact never reaches a
 
 import re
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 
@@ -17,7 +17,9 @@ _SENTENCE_END = re.compile(r"(?<=[.!?…])[\"')\]]*\s+|\n+")
 _WORD = re.compile(r"[^\W_]+(?:[-'.,][^\W_]+)*")
 _LIST_MARK = re.compile(r"^\s*(?:[-*•]+|\d{1,2}[.)])\s+")
 
+_FULL_STOPS = (".", "!", "?", "…")
 _LOOP_WORDS = 7
+_NAME_WORDS = 2  # a single word in common is no repetition of a name
 _VOCABULARY = tomllib.loads(files("warung.assistant").joinpath("vocabulary.toml").read_text("utf-8"))
 _OPENERS = frozenset[str](_VOCABULARY["openers"].split())
 _CLAIMS = frozenset[str](_VOCABULARY["claims"].split())
@@ -55,7 +57,7 @@ class Verifier:
         self._names = frozenset[str]().union(*(_words(card.name) for card in cards))
         self._question = _words(question)
         self._said: set[str] = set()
-        self._spoke = False  # general remarks count for nothing until a product was named
+        self._spoke = False  # a general remark, and a heading at any time, is worth nothing by itself
 
     def check(self, raw: str) -> Sentence | None:
         """The sentence when all of it can be vouched for and it wasn't said before, else None."""
@@ -65,7 +67,9 @@ class Verifier:
             return None
         known = self._question.union(*(self._facts[r - 1] for r in references))
         words = _WORD.findall(_REFERENCE.sub(" ", text))
-        if _is_loop(words) or (not references and not self._spoke):
+        if _is_loop(words) or any(mark in _REFERENCE.sub("", text) for mark in "[]"):
+            return None
+        if not references and not (self._spoke and text.endswith(_FULL_STOPS)):
             return None
         if any(self._unvouched(word, position, known) for position, word in enumerate(words)):
             return None
@@ -106,16 +110,26 @@ def _facts(card: ProductCard) -> frozenset[str]:
     return frozenset[str]().union(*(_words(text) for text in texts))
 
 
-def replace_references(sentence: Sentence, labels: dict[int, str], names: dict[int, str]) -> str:
-    """The sentence with every reference replaced by its label, and no name said twice in a row."""
+def replace_references(sentence: Sentence, labels: Mapping[int, str], names: Mapping[int, str]) -> str:
+    """The sentence with every reference replaced by its label. A name that the model wrote behind its
+    reference is left out, since the label says it."""
+    before, *rest = _REFERENCE.split(sentence.text)
+    parts = [before]
+    for number, after in zip(rest[::2], rest[1::2], strict=True):
+        reference = int(number)
+        parts += [labels[reference], _without_name(after, names[reference])]
+    return "".join(parts).strip()
 
-    def label(match: re.Match[str]) -> str:
-        return labels[int(match.group(1))]
 
-    text = sentence.text
-    for reference in sentence.references:
-        repeated = re.compile(
-            rf"\[{reference}\](?:[\s:\u2013-]*{re.escape(names[reference])})+", re.IGNORECASE
-        )
-        text = repeated.sub(f"[{reference}]", text)
-    return _REFERENCE.sub(label, text)
+def _without_name(text: str, name: str) -> str:
+    """`text` without the beginning words of `name` at its own beginning, as often as they stand there."""
+    name_words = [word.casefold() for word in _WORD.findall(name)]
+    while True:
+        words = list(_WORD.finditer(text))
+        same = 0
+        while same < min(len(words), len(name_words)) and words[same].group().casefold() == name_words[same]:
+            same += 1
+        if same < _NAME_WORDS or _WORD.search(text[: words[0].start()]):
+            return text
+        rest = text[words[same - 1].end() :]
+        text = rest if _WORD.search(rest) else ""

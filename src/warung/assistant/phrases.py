@@ -1,11 +1,18 @@
 """The sentences that the server itself says to a shopper, in Indonesian; facts come in from the database."""
 
-from collections.abc import Sequence
-
 from warung.products.cards import ProductCard
-from warung.search.query import Understood
+from warung.search.query import Sort, Understood
+from warung.search.request import SearchResult
 
 NO_MODEL = "Penjaga warung sedang tidak bisa dihubungi, jadi ini ringkasan langsung dari daftar produk."
+
+_FIRST = {
+    Sort.RELEVANCE: "Paling cocok",
+    Sort.DISTANCE: "Terdekat",
+    Sort.PRICE_ASC: "Termurah",
+    Sort.PRICE_DESC: "Termahal",
+    Sort.NEWEST: "Terbaru",
+}
 
 
 def rupiah(amount: int) -> str:
@@ -27,23 +34,29 @@ def label(card: ProductCard) -> str:
 
 def line(card: ProductCard) -> str:
     """A product in a list, with who sells it and what is left."""
-    return (
-        f"- {label(card)}, {card.supplier.business_name}, {card.supplier.city}, stok {card.stock_quantity}."
-    )
+    return f"- {offer(card)}, stok {card.stock_quantity}."
 
 
-def opening(understood: Understood, cards: Sequence[ProductCard], total: int, *, widened: bool) -> str:
-    """What was found, before anything is recommended."""
-    wish = _wish(understood)
-    if not cards:
+def offer(card: ProductCard) -> str:
+    """A product and who sells it."""
+    return f"{label(card)}, {card.supplier.business_name}, {card.supplier.city}"
+
+
+def opening(understood: Understood, found: SearchResult, sort: Sort, *, widened: bool) -> str:
+    """What was found, and the first of it in the shopper's order, before anything is recommended."""
+    wish, place = _wish(understood), f" di sekitar {understood.place.name}" if understood.place else ""
+    if not found.cards:
         return (
-            f"Belum ada {wish} yang siap dijual. Coba kata lain, naikkan batas harga, atau hapus tempatnya."
+            f"Belum ada {wish}{place} yang siap dijual."
+            " Coba kata lain, naikkan batas harga, atau hapus tempatnya."
         )
-    order = " terdekat lebih dulu" if cards[0].distance_km is not None else ""
-    if widened:
-        return f"Belum ada {wish}; di luar daerah itu ada {total} yang cocok,{order or ' ini'}:"
-    found = f"Ada {total} {wish} yang cocok"
-    return f"{found},{order}:" if order else f"{found}:"
+    if found.relaxed:
+        summary = f"Tidak ada yang persis {wish}{place}. Ada {found.total} yang mirip."
+    elif widened:
+        summary = f"Belum ada {wish}{place}. Di luar daerah itu ada {found.total}."
+    else:
+        summary = f"Ada {found.total} {wish}{place}."
+    return f"{summary} {_FIRST[sort]}: {offer(found.cards[0])}."
 
 
 def _wish(understood: Understood) -> str:
@@ -57,6 +70,4 @@ def _wish(understood: Understood) -> str:
         parts.append(f"sampai {rupiah(understood.max_price_rupiah)}")
     elif understood.min_price_rupiah is not None:
         parts.append(f"mulai {rupiah(understood.min_price_rupiah)}")
-    if understood.place:
-        parts.append(f"di sekitar {understood.place.name}")
     return " ".join(parts)

@@ -129,11 +129,12 @@ class AnswerProducer:
         self._recommended.update(cards)
         labels = {number: phrases.label(fresh[card.id]) for number, card in cards.items()}
         names = {number: card.name for number, card in cards.items()}
-        return replace_references(sentence, labels, names) + ("\n" if cards else " ")
+        text = replace_references(sentence, labels, names)
+        return f"- {text}\n" if cards else f"{text}\n"
 
     async def _composed(self) -> list[str]:
-        """The first products in the server's own words."""
-        return [phrases.line(card) + "\n" for card in (await self._present_cards())[:_MOST_PRODUCTS]]
+        """The next products in the server's own words; the opening named the first."""
+        return [phrases.line(card) + "\n" for card in (await self._present_cards())[1 : 1 + _MOST_PRODUCTS]]
 
     async def _present_cards(self) -> list[ProductCard]:
         """The offer as it is now: today's price and stock, and nothing that no longer suits."""

@@ -20,7 +20,7 @@ Aturan:
 # The answer begins as a list: small models then keep to the form, and the model still picks the product.
 ANSWER_PREFIX = "- ["
 
-_DESCRIPTION_CHARACTERS = 240
+_DESCRIPTION_CHARACTERS = 160
 _SPACE = re.compile(r"\s+")
 
 

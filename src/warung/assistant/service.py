@@ -27,7 +27,7 @@ from warung.streams.broker import Broker, Producer
 from warung.streams.event import Session
 from warung.streams.sse import check_session_id
 
-_CARDS = 6
+_CARDS = 5
 _REMEMBERED_MESSAGES = 4
 
 
@@ -80,7 +80,7 @@ class Assistant:
         offer = Offer(
             question=body.message,
             understood=wire(understood),
-            opening=phrases.opening(understood, cards, found.result.total, widened=found.widened),
+            opening=phrases.opening(understood, found.result, found.request.sort, widened=found.widened),
             cards=cards,
             conversation_id=conversation_id,
         )

@@ -3,11 +3,12 @@
 import hashlib
 import json
 import mimetypes
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from fastapi import APIRouter, Header
+from fastapi import APIRouter, Header, Request
 from fastapi.responses import Response
 
 from warung.errors import NotFound
@@ -28,14 +29,16 @@ _CONTENT_SECURITY_POLICY = "; ".join(
     )
 )
 
-# "no-cache" keeps a copy and asks whether it still holds: a new release never meets an old script.
 _HEADERS = {
-    "Cache-Control": "no-cache",
     "Content-Security-Policy": _CONTENT_SECURITY_POLICY,
     "Permissions-Policy": "camera=(), geolocation=(self), microphone=()",
     "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
 }
+
+# "no-cache" keeps a copy and asks whether it still holds: a new release never meets an old script.
+# Pictures are asked for at every use on the page, so they may be an hour old.
+_CACHE_CONTROL = {"image/svg+xml": "max-age=3600"}
 
 _IfNoneMatch = Annotated[str | None, Header()]
 
@@ -53,9 +56,14 @@ class _Asset:
         media_type = _media_type(name)
         return cls(body, media_type, f'"{hashlib.sha256(body).hexdigest()[:32]}"')
 
-    def respond(self, if_none_match: str | None) -> Response:
+    def respond(self, if_none_match: str | None, more: Mapping[str, str] | None = None) -> Response:
         """304 when the caller's copy still holds (RFC 9110, section 13.1.2)."""
-        headers = {**_HEADERS, "ETag": self.etag}
+        headers = {
+            **_HEADERS,
+            **(more or {}),
+            "Cache-Control": _CACHE_CONTROL.get(self.media_type, "no-cache"),
+            "ETag": self.etag,
+        }
         known = [tag.strip().removeprefix("W/") for tag in (if_none_match or "").split(",")]
         if self.etag in known or "*" in known:
             return Response(status_code=304, headers=headers)
@@ -77,15 +85,15 @@ def _load_assets() -> dict[str, _Asset]:
     return {name: _Asset.of(name, body) for name, body in bodies.items()}
 
 
-def create_router() -> APIRouter:
-    """The page at / and its files under /static/, read once, here."""
+def create_router(welcome: Callable[[Request], Mapping[str, str]] = lambda _request: {}) -> APIRouter:
+    """The page at / and its files under /static/, read once, here. `welcome` adds headers to the page."""
     router = APIRouter(include_in_schema=False)
     assets = _load_assets()
     page = assets.pop("index.html")
 
     @router.api_route("/", methods=["GET", "HEAD"])
-    def show_page(if_none_match: _IfNoneMatch = None) -> Response:
-        return page.respond(if_none_match)
+    def show_page(request: Request, if_none_match: _IfNoneMatch = None) -> Response:
+        return page.respond(if_none_match, welcome(request))
 
     @router.api_route("/static/{name}", methods=["GET", "HEAD"])
     def send_file(name: str, if_none_match: _IfNoneMatch = None) -> Response:
