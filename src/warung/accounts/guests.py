@@ -67,8 +67,9 @@ class Guests:
         known = _known_token(request)
         token = known or secrets.token_urlsafe(24)
         owner = "guest:" + hashlib.sha256(token.encode()).hexdigest()[:32]
-        headers = {} if known else _set_cookie(request, token)
-        return Caller(owner, lambda: self._limiter.spend(address), headers)
+        return Caller(
+            owner, lambda: self._limiter.spend(address), {} if known else _set_cookie(request, token)
+        )
 
     def welcome(self, request: Request) -> Mapping[str, str]:
         """Headers that make a guest known before the first question, so that no answer to it can be lost."""

@@ -1,7 +1,8 @@
 """Lets through what the model may say: a sentence whose numbers and names stand in the facts it speaks of.
 
 The model names a product by its reference, "[2]"; the server puts name, price and distance in its place.
-A sentence that can't be checked is dropped, so an invented fact never reaches a shopper.
+Of a line that can't be vouched for only the product it picks is kept, so an invented fact never reaches
+a shopper.
 """
 
 import re
@@ -23,6 +24,7 @@ _NAME_WORDS = 2  # a single word in common is no repetition of a name
 _VOCABULARY = tomllib.loads(files("warung.assistant").joinpath("vocabulary.toml").read_text("utf-8"))
 _OPENERS = frozenset[str](_VOCABULARY["openers"].split())
 _CLAIMS = frozenset[str](_VOCABULARY["claims"].split())
+_NEGATIONS = frozenset[str](_VOCABULARY["negations"].split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,11 @@ class Sentence:
 
     text: str
     references: tuple[int, ...]
+
+    @property
+    def is_pick(self) -> bool:
+        """Whether it is a bare reference, without a word about the product."""
+        return _REFERENCE.fullmatch(self.text) is not None
 
 
 class SentenceSplitter:
@@ -53,29 +60,57 @@ class Verifier:
     """Checks sentences against the products shown, numbered from 1, and the shopper's own words."""
 
     def __init__(self, cards: Sequence[ProductCard], question: str) -> None:
+        self._cards = cards
         self._facts = [_facts(card) for card in cards]
         self._names = frozenset[str]().union(*(_words(card.name) for card in cards))
         self._question = _words(question)
         self._said: set[str] = set()
-        self._spoke = False  # a general remark, and a heading at any time, is worth nothing by itself
+        self._named: set[int] = set()
 
     def check(self, raw: str) -> Sentence | None:
-        """The sentence when all of it can be vouched for and it wasn't said before, else None."""
+        """What of a sentence can be vouched for: all of it, the product it picks, or nothing."""
         text = _LIST_MARK.sub("", raw).replace("**", "").strip()
         references = tuple(dict.fromkeys(int(number) for number in _REFERENCE.findall(text)))
-        if not text or text in self._said or not all(1 <= r <= len(self._facts) for r in references):
+        if not all(1 <= reference <= len(self._cards) for reference in references):
             return None
-        known = self._question.union(*(self._facts[r - 1] for r in references))
+        text = self._without_names(text)
+        if text in self._said:
+            return None
+        if self._holds(text, references):
+            self._said.add(text)
+            self._named.update(references)
+            return Sentence(text, references)
+        return self._pick(text)
+
+    def _without_names(self, text: str) -> str:
+        """The sentence without the names that the model wrote behind its references: the label says them."""
+        before, *rest = _REFERENCE.split(text)
+        parts = [before]
+        for number, after in zip(rest[::2], rest[1::2], strict=True):
+            parts += [f"[{number}]", _without_name(after, self._cards[int(number) - 1].name)]
+        return "".join(parts).strip()
+
+    def _pick(self, text: str) -> Sentence | None:
+        """The product of a line that begins with one and doesn't advise against it, without its reasons."""
+        match = _REFERENCE.match(text)
+        if match is None or _NEGATIONS & _words(text) or int(match.group(1)) in self._named:
+            return None
+        reference = int(match.group(1))
+        self._named.add(reference)
+        return Sentence(match.group(), (reference,))
+
+    def _holds(self, text: str, references: Sequence[int]) -> bool:
+        if any(mark in _REFERENCE.sub("", text) for mark in "[]"):
+            return False
         words = _WORD.findall(_REFERENCE.sub(" ", text))
-        if _is_loop(words) or any(mark in _REFERENCE.sub("", text) for mark in "[]"):
-            return None
-        if not references and not (self._spoke and text.endswith(_FULL_STOPS)):
-            return None
-        if any(self._unvouched(word, position, known) for position, word in enumerate(words)):
-            return None
-        self._said.add(text)
-        self._spoke = True
-        return Sentence(text, references)
+        if not references and not (self._named and text.endswith(_FULL_STOPS)):
+            return False  # a heading, or a remark before any product was named
+        facts = frozenset[str]().union(*(self._facts[r - 1] for r in references))
+        return (
+            not _is_loop(words)
+            and _is_covered(words, facts if references else self._names)
+            and not any(self._unvouched(word, at, facts | self._question) for at, word in enumerate(words))
+        )
 
     def _unvouched(self, word: str, position: int, known: frozenset[str]) -> bool:
         folded = word.casefold()
@@ -87,6 +122,12 @@ class Verifier:
             return True  # another product's name
         capitalised = any(character.isupper() for character in word)
         return capitalised and not (position == 0 and folded in _OPENERS)
+
+
+def _is_covered(words: Sequence[str], facts: frozenset[str]) -> bool:
+    """Whether at least half of what is said, little words aside, stands in the facts."""
+    content = [folded for word in words if (folded := word.casefold()) not in _OPENERS]
+    return 2 * sum(word in facts for word in content) >= len(content)
 
 
 def _is_loop(words: Sequence[str]) -> bool:
@@ -110,15 +151,9 @@ def _facts(card: ProductCard) -> frozenset[str]:
     return frozenset[str]().union(*(_words(text) for text in texts))
 
 
-def replace_references(sentence: Sentence, labels: Mapping[int, str], names: Mapping[int, str]) -> str:
-    """The sentence with every reference replaced by its label. A name that the model wrote behind its
-    reference is left out, since the label says it."""
-    before, *rest = _REFERENCE.split(sentence.text)
-    parts = [before]
-    for number, after in zip(rest[::2], rest[1::2], strict=True):
-        reference = int(number)
-        parts += [labels[reference], _without_name(after, names[reference])]
-    return "".join(parts).strip()
+def replace_references(sentence: Sentence, labels: Mapping[int, str]) -> str:
+    """The sentence with every reference replaced by its label."""
+    return _REFERENCE.sub(lambda match: labels[int(match.group(1))], sentence.text)
 
 
 def _without_name(text: str, name: str) -> str:

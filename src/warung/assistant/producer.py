@@ -58,6 +58,7 @@ class AnswerProducer:
         self._verifier = Verifier(offer.cards, offer.question)
         self._answer = ""
         self._recommended: set[int] = set()
+        self._in_own_words = False
         self._usage = Usage(0, 0)
 
     async def events(self) -> AsyncGenerator[Sequence[str]]:
@@ -66,16 +67,15 @@ class AnswerProducer:
             self._writer.opening(conversation_id=offer.conversation_id, understood=offer.understood),
             self._writer.content(self._say(offer.opening + "\n\n"), products=_wire(offer.cards)),
         ]
-        composed = True
         if offer.cards:
             async with aclosing(self._model_words()) as words:
                 async for text in words:
                     yield [self._writer.content(self._say(text))]
-            composed = not self._recommended
-            if composed:
+            if not self._recommended:
                 yield [self._writer.content(self._say(text)) for text in await self._composed()]
         cards = await self._present_cards()
         changed = {} if cards == list(offer.cards) else {"products": _wire(cards)}
+        composed = not self._in_own_words
         await self._save(self._answer, cards, "complete")
         yield self._writer.ending("", FinishReason.STOP, self._usage, composed=composed, **changed)
 
@@ -127,9 +127,11 @@ class AnswerProducer:
         if len(fresh) < len(cards):
             return ""
         self._recommended.update(cards)
+        if sentence.is_pick:
+            return phrases.line(fresh[next(iter(cards.values())).id]) + "\n"
+        self._in_own_words = True
         labels = {number: phrases.label(fresh[card.id]) for number, card in cards.items()}
-        names = {number: card.name for number, card in cards.items()}
-        text = replace_references(sentence, labels, names)
+        text = replace_references(sentence, labels)
         return f"- {text}\n" if cards else f"{text}\n"
 
     async def _composed(self) -> list[str]:

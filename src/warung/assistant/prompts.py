@@ -34,8 +34,9 @@ def build_messages(
 
 
 def _entry(number: int, card: ProductCard) -> str:
-    description = _plain(card.description)[:_DESCRIPTION_CHARACTERS]
-    return f"[{number}] {_plain(card.name)} - {description}"
+    # Small models copy a name that stands there twice over and over.
+    description = re.sub(re.escape(card.name), "", card.description, flags=re.IGNORECASE).lstrip(" ,.:;-")
+    return f"[{number}] {_plain(card.name)} - {_plain(description)[:_DESCRIPTION_CHARACTERS]}"
 
 
 def _plain(text: str) -> str:

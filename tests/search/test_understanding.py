@@ -1,0 +1,64 @@
+from warung.gazetteer.places import Gazetteer
+from warung.geo import Coordinates
+from warung.products.categories import load_categories
+from warung.search.query import QueryParser, Sort
+from warung.search.understanding import refined, request_for, wire
+
+parser = QueryParser(Gazetteer.load(), load_categories())
+HERE = Coordinates(-6.2, 106.8)
+
+
+def test_a_named_place_limits_and_the_shopper_measures() -> None:
+    request = request_for(parser.parse("laptop gaming Bandung budget 10 juta"), HERE, limit=5)
+    assert (request.near, request.sort, request.max_price_rupiah) == (HERE, Sort.DISTANCE, 10_000_000)
+    assert request.in_stock
+    assert request.area is not None
+    assert Coordinates(-6.92, 107.61) in request.area
+    assert HERE not in request.area
+
+
+def test_without_a_location_the_named_place_measures() -> None:
+    request = request_for(parser.parse("laptop Bandung"), None, limit=5)
+    assert request.area is not None
+    assert request.near == request.area.center
+
+
+def test_nearest_without_any_place_falls_back_to_relevance() -> None:
+    assert request_for(parser.parse("beras terdekat"), None, limit=5).sort is Sort.RELEVANCE
+
+
+def test_an_order_that_was_asked_for_is_kept() -> None:
+    assert request_for(parser.parse("beras termurah"), HERE, limit=5).sort is Sort.PRICE_ASC
+
+
+def test_a_follow_up_without_goods_goes_on_from_the_last_question() -> None:
+    before = parser.parse("laptop gaming Jakarta budget 10 juta")
+    elsewhere = refined(before, parser.parse("di Bandung"))
+    assert (elsewhere.text, elsewhere.category, elsewhere.max_price_rupiah) == (
+        "laptop gaming",
+        "laptop",
+        10_000_000,
+    )
+    assert elsewhere.place is not None
+    assert elsewhere.place.name == "Bandung"
+    cheaper = refined(before, parser.parse("maksimal 8 juta"))
+    assert (cheaper.max_price_rupiah, cheaper.min_price_rupiah) == (8_000_000, None)
+    assert cheaper.place is not None
+    assert cheaper.place.name == "Jakarta"
+
+
+def test_a_new_question_forgets_the_last_one() -> None:
+    now = parser.parse("beras 5 kg")
+    assert refined(parser.parse("laptop gaming Jakarta budget 10 juta"), now) == now
+
+
+def test_the_wire_names_what_was_understood() -> None:
+    said = wire(parser.parse("laptop gaming Jakarta budget 10 juta"))
+    assert said["text"] == "laptop gaming"
+    assert said["max_price"] == 10_000_000
+    assert said["place"]["name"] == "Jakarta"
+    assert {"field": "max_price", "text": "budget 10 juta"} in said["spans"]
+    assert set(said) == {
+        "text", "category", "min_price", "max_price", "in_stock", "exclude", "sort", "place", "spans",
+    }  # fmt: skip
+    assert wire(parser.parse("beras"))["place"] is None
