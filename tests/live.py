@@ -14,6 +14,7 @@ from fastapi import FastAPI
 def serving(app: FastAPI) -> Generator[str]:
     """Serve `app` in a thread of its own; the base URL, without a slash at its end."""
     listener = socket.create_server(("127.0.0.1", 0))
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     server = uvicorn.Server(
         uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=2)
     )

@@ -2,16 +2,19 @@
 
 import importlib.util
 import os
+import signal
 import socket
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Annotated
 
 import typer
 import uvicorn
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from warung.app import create_app
@@ -48,7 +51,7 @@ def main() -> None:
     try:
         app()
     except WarungError as error:
-        console.print(f"[bold red]warung:[/] {error.message}", soft_wrap=True, markup=True)
+        console.print(f"[bold red]warung:[/] {escape(error.message)}", soft_wrap=True)
         sys.exit(2)
 
 
@@ -64,7 +67,9 @@ def serve(host: Host = None, port: Port = None) -> None:
 @app.command()
 def migrate() -> None:
     """Bring the database's tables up to date."""
-    migrate_database(_settings().database)
+    settings = _settings()
+    _make_data_dir(settings.data_dir)
+    migrate_database(settings.database)
     console.print("The database is up to date.")
 
 
@@ -87,6 +92,7 @@ def demo(host: Host = None, port: Port = None) -> None:
     settings = _settings(host=host, port=port, load_model_at_start=True)
     if "model_repo_id" not in settings.model_fields_set and settings.engine != "scripted":
         settings = settings.model_copy(update={"model_repo_id": str(packaged_model())})
+    _make_data_dir(settings.data_dir)
     migrate_database(settings.database)
     report = _seed(settings)
     console.print(f"Catalogue: {report.suppliers_added + report.products_added} new rows.")
@@ -97,6 +103,14 @@ def _settings(**overrides: object) -> Settings:
     settings = load_settings(**{name: value for name, value in overrides.items() if value is not None})
     configure_logs(log_format=settings.log_format, level=settings.log_level)
     return settings
+
+
+def _make_data_dir(folder: Path) -> None:
+    """Raises InvalidInput when the folder can't be had."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InvalidInput(f"DATA_DIR={folder}: {error.strerror}", field="DATA_DIR") from None
 
 
 def packaged_model() -> Path:
@@ -136,7 +150,7 @@ def _progress() -> Generator[Progress]:
 
 
 def _serve(settings: Settings) -> None:
-    listener = _listen(settings.host, settings.port)
+    listener = listen(settings.host, settings.port)
     application = create_app(settings)
     host, port = listener.getsockname()[:2]
     console.print(f"warung is open on [bold]http://{f'[{host}]' if ':' in host else host}:{port}[/]")
@@ -146,16 +160,27 @@ def _serve(settings: Settings) -> None:
         access_log=False,
         timeout_graceful_shutdown=_STOP_WITHIN_SECONDS,
     )
+    for number in (signal.SIGINT, signal.SIGTERM):  # raised once more by uvicorn when all has been closed
+        signal.signal(number, _stop)
     uvicorn.Server(config).run(sockets=[listener])
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def _stop(_number: int, _frame: FrameType | None) -> None:
+    sys.exit(0)
+
+
+def listen(host: str, port: int) -> socket.socket:
     """A listening socket. Raises InvalidInput when the address can't be had."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=2048)
+        listener = socket.create_server((host, port), family=family, backlog=2048)
     except OSError as error:
+        reason = str(error.strerror).partition(" (")[0]  # behind it Python repeats the address
         raise InvalidInput(
-            f"can't listen on {host} port {port} ({error.strerror}): choose another HOST or PORT",
+            f"can't listen on {host} port {port} ({reason}): choose another HOST or PORT",
             field="PORT",
         ) from None
+    # Every connection inherits it. Else the second packet of a response waits 40 ms for the first one's
+    # acknowledgement: asyncio sets it only on sockets that name their protocol.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener

@@ -9,6 +9,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from warung.completions.chunk import error_object
 from warung.errors import InvalidInput, WarungError
@@ -24,7 +25,8 @@ class HttpError(WarungError):
     """An error of the framework itself, such as an unknown route."""
 
     def __init__(self, status: int, detail: str) -> None:
-        phrase = HTTPStatus(status).phrase
+        # The phrase of 413 depends on Python's version.
+        phrase = "body too large" if status == 413 else HTTPStatus(status).phrase
         super().__init__(detail, code=phrase.lower().replace(" ", "_"))
         self.status = status
 
@@ -42,27 +44,56 @@ def install(app: FastAPI) -> None:
 
     async def http_error(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, HTTPException)  # noqa: S101
+        if isinstance(error.__cause__, (UnicodeDecodeError, RecursionError)):  # no JSON that can be read
+            return respond(request, [_invalid_json("it is no UTF-8 text, or too deeply nested")])
         return respond(request, [HttpError(error.status_code, error.detail)], error.headers)
-
-    async def accident(request: Request, error: Exception) -> JSONResponse:
-        log.error("unexpected error", exc_info=error)
-        return respond(request, [WarungError("the server failed; its log has the details")])
 
     app.add_exception_handler(WarungError, warung_error)
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(HTTPException, http_error)
-    app.add_exception_handler(Exception, accident)
+    app.add_middleware(Accidents)
+
+
+class Accidents:
+    """ASGI middleware that answers what nobody foresaw with a 500 that tells nothing of it.
+
+    The framework's own handler stands outside all other middleware: its responses would have neither a
+    request id nor a line in the log.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = False
+
+        async def noting(message: Message) -> None:
+            nonlocal started
+            started = started or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noting)
+        except Exception as error:
+            if scope["type"] != "http" or started:
+                raise
+            log.exception("unexpected error", exc_info=error)
+            sorry = WarungError("the server failed; its log has the details")
+            await respond(Request(scope), [sorry])(scope, receive, send)
 
 
 def _invalid_input(entry: Mapping[str, Any]) -> InvalidInput:
     if entry["type"] == "json_invalid":
-        reason = entry.get("ctx", {}).get("error", "it can't be read")
-        return InvalidInput(f"the body is not valid JSON: {reason}", field="body", code="invalid_json")
+        return _invalid_json(entry.get("ctx", {}).get("error", "it can't be read"))
     location = [str(part) for part in entry["loc"] if part not in _BRANCHES]
     if len(location) > 1 and location[0] in _SOURCES:
         location = location[1:]
     field = ".".join(location)
     return InvalidInput(f"{field}: {entry['msg']}", field=field)
+
+
+def _invalid_json(reason: str) -> InvalidInput:
+    return InvalidInput(f"the body is not valid JSON: {reason}", field="body", code="invalid_json")
 
 
 def respond(
@@ -71,6 +102,8 @@ def respond(
     """The response for what went wrong; the first error decides its status."""
     first = errors[0]
     extra = {**(headers or {}), **_retry_headers(first)}
+    if first.status == HTTPStatus.UNAUTHORIZED:
+        extra["WWW-Authenticate"] = "Bearer"
     if request.url.path.startswith("/v1"):
         # This dialect says 400 where others say 422.
         status = 400 if first.status == HTTPStatus.UNPROCESSABLE_ENTITY else first.status
@@ -92,4 +125,5 @@ def _retry_headers(error: WarungError) -> Mapping[str, str]:
     """Whether and when to try again; the OpenAI clients obey `x-should-retry` before their own rules."""
     if error.retry_after_seconds is not None:
         return {"Retry-After": str(error.retry_after_seconds), "x-should-retry": "true"}
-    return {"x-should-retry": "false"} if error.status == HTTPStatus.CONFLICT else {}
+    hopeless = error.status in {HTTPStatus.CONFLICT, HTTPStatus.SERVICE_UNAVAILABLE}
+    return {"x-should-retry": "false"} if hopeless else {}

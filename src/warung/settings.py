@@ -57,8 +57,12 @@ class Settings(BaseSettings):
     max_requests: int = Field(
         64, ge=1, le=4096, description="Requests the engine accepts at a time; beyond it the answer is 429."
     )
-    max_tokens: int = Field(256, ge=1, description="Length limit of an answer, in tokens, where the request sets none.")
-    temperature: float = Field(0.7, ge=0, le=2, description="Temperature of a /v1 request that sets none; the assistant has its own.")
+    max_tokens: int = Field(
+        256, ge=1, description="Length limit of an answer, in tokens, where the request sets none."
+    )
+    temperature: float = Field(
+        0.7, ge=0, le=2, description="Temperature of a /v1 request that sets none; the assistant has its own."
+    )
 
     sessions_ttl_seconds: float = Field(600, gt=0, description="How long an ended stream can be replayed.")
     session_events: int = Field(2048, ge=64, description="Latest events kept of each stream.")

@@ -19,7 +19,13 @@ _REQUEST_ID = re.compile(r"[\w.-]{1,64}")
 def configure_logs(*, log_format: str, level: str) -> None:
     """Write log lines to stderr: JSON for machines, colours for people, by `log_format` auto as fits."""
     people = sys.stderr.isatty() if log_format == "auto" else log_format == "console"
-    final = structlog.dev.ConsoleRenderer() if people else structlog.processors.JSONRenderer()
+    # A traceback without the values of variables, among which are secrets.
+    plain = structlog.dev.plain_traceback
+    final = (
+        structlog.dev.ConsoleRenderer(exception_formatter=plain)
+        if people
+        else structlog.processors.JSONRenderer()
+    )
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,

@@ -110,11 +110,14 @@ class Answer:
     first: dict[str, Any] = field(default_factory=dict[str, Any])
     own: dict[str, Any] = field(default_factory=dict[str, Any])
 
-    def add(self, data: Iterable[str]) -> None:
-        """Raises AnswerFailed at an error frame."""
+    def add(self, data: Iterable[str]) -> bool:
+        """Whether the answer has ended: what follows its [DONE] is another's. Raises AnswerFailed at an
+        error frame."""
         for text in data:
-            if text != DONE:
-                self._add(json.loads(text))
+            if text == DONE:
+                return True
+            self._add(json.loads(text))
+        return False
 
     def _add(self, chunk: dict[str, Any]) -> None:
         if "error" in chunk:

@@ -60,5 +60,6 @@ async def whole(broker: Broker, session: Session) -> Answer:
     """The latest turn's answer, when it has ended. Raises AnswerFailed when it ended in an error."""
     answer = Answer()
     async for batch in broker.follow(session, session.turn_index):
-        answer.add(event.data for event in batch)
+        if answer.add(event.data for event in batch):
+            break
     return answer

@@ -38,12 +38,20 @@ class ModelSource:
     @classmethod
     def parse(cls, name: str) -> "ModelSource":
         """Raises InvalidInput for a path that isn't there or holds no model, and for what is neither."""
-        path = Path(name).expanduser()
-        if path.is_file() and path.suffix == ".gguf":
+        try:
+            path = Path(name).expanduser()
+            is_file, is_folder = path.is_file(), path.is_dir()
+        except (
+            OSError,
+            RuntimeError,
+        ) as error:  # a name too long, a folder not ours, a home that isn't there
+            reason = getattr(error, "strerror", error)
+            raise _wrong(f"{name[:100]!r} can't be looked up: {reason}") from error
+        if is_file and path.suffix == ".gguf":
             return cls(name, ModelFormat.GGUF, path)
-        if path.is_dir():
+        if is_folder:
             return cls(name, _folder_format(path), path)
-        if name.endswith(".gguf") or name.startswith(("/", "./", "../", "~")) or path.exists():
+        if is_file or name.endswith(".gguf") or name.startswith(("/", "./", "../", "~")):
             raise _wrong(f"{name} is no folder and no .gguf file on this machine")
         if not _HUB_ID.fullmatch(name):
             raise _wrong(f"{name!r} is neither a hub id (owner/model) nor a path")
@@ -69,12 +77,11 @@ def _wrong(problem: str) -> InvalidInput:
     return InvalidInput(f"MODEL_REPO_ID: {problem}", field="MODEL_REPO_ID")
 
 
-def choose_engine(source: ModelSource) -> EngineName:
+def choose_engine(source: ModelSource, *, gpu: Path = Path("/dev/nvidiactl")) -> EngineName:
     """What ENGINE=auto means: OpenVINO for what it reads, on a machine without a GPU; else Transformers."""
     readable = source.format in {ModelFormat.GGUF, ModelFormat.OPENVINO} or (
         source.format is ModelFormat.HUB and _OPENVINO_HUB_ID.search(source.name)
     )
-    gpu = Path("/dev/nvidiactl").exists()
-    if readable and not gpu and importlib.util.find_spec("openvino_genai"):
+    if readable and not gpu.exists() and importlib.util.find_spec("openvino_genai"):
         return EngineName.OPENVINO
     return EngineName.TRANSFORMERS

@@ -9,6 +9,8 @@ from enum import StrEnum
 from warung.errors import InvalidInput
 
 MAX_SEED = 2**63 - 1
+# Below this, logits divided by the temperature leave the range of a 32-bit float: it means greedy.
+_LEAST_TEMPERATURE = 1e-5
 
 
 class FinishReason(StrEnum):
@@ -52,7 +54,7 @@ class SamplingParams:
 
     @property
     def greedy(self) -> bool:
-        return self.temperature == 0
+        return self.temperature < _LEAST_TEMPERATURE
 
 
 def _require(holds: bool, name: str, rule: str, value: object) -> None:

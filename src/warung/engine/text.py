@@ -6,8 +6,9 @@ from typing import Protocol
 
 from warung.engine.request import ChatMessage, FinishReason, GenerationRequest
 
-# What the control tokens of the known model families look like: <|im_end|>, <s>, <start_of_turn>, [INST].
-_CONTROL_TOKEN = re.compile(r"<[^<>\s]{1,40}>|\[/?[A-Z_]{2,24}\]")
+# What the control tokens of the known model families look like: <|im_end|>, <s>, <start_of_turn>; [INST].
+# Two patterns, since one may stand inside a match of the other: <[INST]>.
+_CONTROL_TOKENS = (re.compile(r"<[^<>\s]{1,40}>"), re.compile(r"\[/?[A-Z_]{2,24}\]"))
 # The detokeniser keeps the prompt's end in view: some tokenizers render a token by its left neighbour.
 _CONTEXT_TOKENS = 5
 
@@ -48,12 +49,14 @@ def _defused(text: str, control_tokens: frozenset[str]) -> str:
         spelling = match.group()
         return f"{spelling[0]} {spelling[1:]}" if spelling in control_tokens else spelling
 
-    return _CONTROL_TOKEN.sub(break_up, text)
+    for pattern in _CONTROL_TOKENS:
+        text = pattern.sub(break_up, text)
+    return text
 
 
 def control_tokens_in(vocabulary: Iterable[str]) -> frozenset[str]:
     """The entries that look like control tokens, for tokenizers that don't list them."""
-    return frozenset(entry for entry in vocabulary if _CONTROL_TOKEN.fullmatch(entry))
+    return frozenset(entry for entry in vocabulary if any(p.fullmatch(entry) for p in _CONTROL_TOKENS))
 
 
 class Detokeniser:
@@ -83,7 +86,8 @@ class Detokeniser:
 
 
 class StopStrings:
-    """Cuts text at the first stop string and holds back what may become the start of one."""
+    """Cuts text at the stop string that is complete first, however the text comes in pieces, and holds back
+    what may become the start of one."""
 
     def __init__(self, stops: Sequence[str]) -> None:
         self._stops = tuple(stops)
@@ -94,8 +98,9 @@ class StopStrings:
         if not self._stops:
             return text, False
         self._held += text
-        cut = min((at for stop in self._stops if (at := self._held.find(stop)) >= 0), default=None)
-        if cut is not None:
+        met = [(at + len(stop), at) for stop in self._stops if (at := self._held.find(stop)) >= 0]
+        if met:
+            _, cut = min(met)
             shown, self._held = self._held[:cut], ""
             return shown, True
         keep = 0 if last else self._longest_start()

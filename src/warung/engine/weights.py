@@ -1,17 +1,17 @@
 """A model's files on this machine, and whether they fit into its memory."""
 
 # The hub client's types are incomplete.
-# pyright: reportUnknownVariableType=false
+# pyright: reportUnknownVariableType=false, reportUnknownMemberType=false
 
 from collections.abc import Iterable
 from pathlib import Path
 
 import psutil
-from huggingface_hub import snapshot_download
+from huggingface_hub import HfApi
 from huggingface_hub.errors import (
     GatedRepoError,
     HfHubHTTPError,
-    LocalEntryNotFoundError,
+    HFValidationError,
     RepositoryNotFoundError,
 )
 
@@ -31,37 +31,55 @@ _HUB_FILES = [
 ]
 
 
-def fetch(source: ModelSource, *, token: str | None) -> Path:
+def fetch(
+    source: ModelSource, *, token: str | None, endpoint: str | None = None, silence_seconds: float = 20
+) -> Path:
     """The model's files on this machine, downloaded to the hub's own cache first if need be.
 
-    Raises EngineUnavailable with one line when the hub can't be reached or won't give the model.
+    `endpoint` is another hub's URL. Raises EngineUnavailable with one line when the hub can't be reached, is
+    silent for longer than `silence_seconds`, or won't give the model.
     """
     if source.path:
         return source.path
-
+    hub = HfApi(endpoint=endpoint, token=token)
+    problem: Exception | None = None
     try:
-        return Path(snapshot_download(source.name, token=token, allow_patterns=_HUB_FILES))
-    except GatedRepoError:
-        reason = "is gated: accept its licence on the hub and set HF_TOKEN"
-    except RepositoryNotFoundError:
-        reason = "is not on the hub, or is private and HF_TOKEN doesn't open it"
-    except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
-        reason = (
-            f"could not be downloaded ({type(error).__name__}): check the network, or set MODEL_REPO_ID to a"
-            " local path"
-        )
-    raise EngineUnavailable(f"model {source.name} {reason}")
+        hub.model_info(source.name, timeout=silence_seconds)  # the download would wait for ever
+    except Exception as error:  # those of the hub's client, of its transport and of the disk are unrelated
+        problem = error
+    try:
+        kept_only = problem is not None
+        return Path(hub.snapshot_download(source.name, allow_patterns=_HUB_FILES, local_files_only=kept_only))
+    except Exception as error:
+        raise EngineUnavailable(f"model {source.name} {_reason(problem or error)}") from error
 
 
-def available_memory_bytes() -> int:
+def _reason(problem: Exception) -> str:
+    if isinstance(problem, HFValidationError):
+        return "can't be a hub's: a name there has the form owner/model"
+    if isinstance(problem, GatedRepoError):
+        return "is gated: accept its licence on the hub and set HF_TOKEN"
+    unauthorized = isinstance(problem, HfHubHTTPError) and problem.response.status_code == 401
+    if unauthorized or isinstance(problem, RepositoryNotFoundError):
+        return "is not on the hub, or is private and HF_TOKEN doesn't open it"
+    return (
+        f"could not be downloaded ({type(problem).__name__}): check the network, or set MODEL_REPO_ID to a"
+        " local path"
+    )
+
+
+def available_memory_bytes(cgroup: Path = _CGROUP) -> int:
     """Memory a new model may take: what the machine has free, or the container's limit if that is less."""
     free = psutil.virtual_memory().available
     try:
-        limit = int((_CGROUP / "memory.max").read_text())
-        used = int((_CGROUP / "memory.current").read_text())
-    except (OSError, ValueError):
+        limit = int((cgroup / "memory.max").read_text())
+        used = int((cgroup / "memory.current").read_text())
+        counts = dict(line.split() for line in (cgroup / "memory.stat").read_text().splitlines())
+        # The files read lately, such as a model just downloaded, count as used and give way at need.
+        cached = int(counts["active_file"]) + int(counts["inactive_file"])
+    except (OSError, ValueError, KeyError):
         return free
-    return min(free, limit - used)
+    return min(free, limit - used + cached)
 
 
 def require_memory(name: str, needed_bytes: int, available_bytes: int) -> None:

@@ -67,12 +67,25 @@ T = TypeVar("T")
 
 
 class ThreadedEngine:
-    """An Engine over a Runner. `max_requests` bounds the requests accepted and not ended."""
+    """An Engine over a Runner. `max_requests` bounds the requests accepted and not ended; `clock` gives
+    seconds that only rise."""
 
-    def __init__(self, model_id: str, runner: Runner, *, max_requests: int = 64) -> None:
+    def __init__(
+        self,
+        model_id: str,
+        runner: Runner,
+        *,
+        max_requests: int = 64,
+        retry_load_after_seconds: float = RETRY_LOAD_AFTER_SECONDS,
+        stuck_after_seconds: float = STUCK_AFTER_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.model_id = model_id
         self._runner = runner
         self._max_requests = max_requests
+        self._retry_load_after_seconds = retry_load_after_seconds
+        self._stuck_after_seconds = stuck_after_seconds
+        self._clock = clock
         self._commands: queue.SimpleQueue[Command | None] = queue.SimpleQueue()
         self._running: dict[str, ThreadedGeneration] = {}
         self._status = EngineStatus.IDLE
@@ -82,12 +95,12 @@ class ThreadedEngine:
         self._thread: threading.Thread | None = None
         self._settled = asyncio.Event()  # loading has ended, well or badly
         self._failed_at = 0.0
-        self._stepped_at = time.monotonic()
+        self._stepped_at = clock()
 
     def start(self) -> None:
         retry = (
             self._status is EngineStatus.FAILED
-            and time.monotonic() - self._failed_at > RETRY_LOAD_AFTER_SECONDS
+            and self._clock() - self._failed_at > self._retry_load_after_seconds
         )
         if self._status is not EngineStatus.IDLE and not retry:
             return
@@ -102,8 +115,8 @@ class ThreadedEngine:
 
     def state(self) -> EngineState:
         status = self._status
-        quiet_seconds = time.monotonic() - self._stepped_at
-        if status is EngineStatus.READY and self._running and quiet_seconds > STUCK_AFTER_SECONDS:
+        quiet_seconds = self._clock() - self._stepped_at
+        if status is EngineStatus.READY and self._running and quiet_seconds > self._stuck_after_seconds:
             status = EngineStatus.STUCK
         error = self._error.message if self._error else None
         return EngineState(status, self.model_id, error, len(self._running))
@@ -111,7 +124,7 @@ class ThreadedEngine:
     async def submit(self, request: GenerationRequest) -> "ThreadedGeneration":
         self.start()
         if self._error:
-            raise self._error
+            raise EngineUnavailable(self._error.message)
         if len(self._running) >= self._max_requests:
             raise TooManyRequests(
                 f"the model is busy with {len(self._running)} requests; try again shortly",
@@ -121,7 +134,7 @@ class ThreadedEngine:
         if request.id in self._running:
             raise InvalidInput(f"request id {request.id!r} is running already", field="id")
         if not self._running:
-            self._stepped_at = time.monotonic()
+            self._stepped_at = self._clock()
         generation = self._running[request.id] = ThreadedGeneration(self, request)
         if self._status is EngineStatus.READY:
             try:
@@ -136,10 +149,13 @@ class ThreadedEngine:
             generation.close()
 
     async def close(self) -> None:
+        """Stop the worker. Requests that still run end with EngineUnavailable."""
         self._commands.put(None)
         if self._thread:
             await asyncio.to_thread(self._thread.join, CLOSE_WITHIN_SECONDS)
         self._status = EngineStatus.IDLE
+        self._settled.set()
+        self._end_all(EngineUnavailable("the engine was closed"))
 
     async def tokenizer(self) -> Tokenizer:
         """The loaded model's tokenizer; waits for the load. Raises EngineUnavailable."""
@@ -153,7 +169,9 @@ class ThreadedEngine:
         return request_id in self._running
 
     def add(self, request_id: str, prompt: Sequence[int], sampling: SamplingParams) -> None:
-        """Hand an encoded request to the worker."""
+        """Hand an encoded request to the worker, unless it was aborted while its prompt was encoded."""
+        if not self.runs(request_id):
+            return
 
         def command() -> None:
             try:
@@ -175,9 +193,9 @@ class ThreadedEngine:
             self._serve(commands)
         except EngineUnavailable as error:
             self._on_loop(self._failed, error)
-        except (
-            Exception
-        ) as error:  # whatever a model library raises ends the worker, and everybody hears of it
+        # Whatever a model library raises ends the worker, and everybody hears of it; the panics of those
+        # written in Rust are no Exception.
+        except BaseException as error:
             log.exception("model worker died", model=self.model_id)
             self._on_loop(self._failed, EngineUnavailable(f"the model worker died: {_one_line(error)}"))
         finally:
@@ -197,19 +215,24 @@ class ThreadedEngine:
             self._loop.call_soon_threadsafe(callback, argument)
 
     def _loaded(self, tokenizer: Tokenizer) -> None:
-        self._tokenizer, self._status = tokenizer, EngineStatus.READY
+        if self._status is not EngineStatus.LOADING:  # closed meanwhile
+            return
+        self._tokenizer, self._status, self._stepped_at = tokenizer, EngineStatus.READY, self._clock()
         self._settled.set()
         log.info("model ready", model=self.model_id)
 
     def _failed(self, error: EngineUnavailable) -> None:
-        self._error, self._status, self._failed_at = error, EngineStatus.FAILED, time.monotonic()
+        self._error, self._status, self._failed_at = error, EngineStatus.FAILED, self._clock()
         self._settled.set()
         log.error("model unavailable", model=self.model_id, error=error.message)
+        self._end_all(error)
+
+    def _end_all(self, error: EngineUnavailable) -> None:
         for generation in list(self._running.values()):
             generation.deliver(Step(generation.request.id, error=error))
 
     def _deliver(self, steps: Sequence[Step]) -> None:
-        self._stepped_at = time.monotonic()
+        self._stepped_at = self._clock()
         for step in steps:
             if generation := self._running.get(step.request_id):
                 generation.deliver(step)
@@ -266,5 +289,5 @@ class ThreadedGeneration:
             self.close()
 
 
-def _one_line(error: Exception) -> str:
+def _one_line(error: BaseException) -> str:
     return " ".join(str(error).split())[:300] or type(error).__name__

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.responses import JSONResponse, Response
 
 from warung.completions.chunk import ChunkWriter
-from warung.completions.response import SESSION_HEADER, resume, stream, whole
+from warung.completions.response import SESSION_HEADER, resume, start_index, stream, whole
 from warung.engine.engine import Engine, EngineStatus
 from warung.engine.request import GenerationRequest
 from warung.errors import NotFound
@@ -54,16 +54,25 @@ class Completions:
                 code="model_not_found",
             )
 
-    async def session(self, body: ChatCompletionRequest, owner: str) -> Session:
-        """The session that answers this request, begun or joined. Raises InvalidInput, NotFound,
-        SessionBusy, TooManyRequests, EngineUnavailable."""
+    async def session(
+        self, body: ChatCompletionRequest, owner: str, last_event_id: str | None
+    ) -> tuple[Session, int | None]:
+        """The session that answers this request, begun or joined, and the reader's cursor in it.
+
+        Raises InvalidInput, NotFound, SessionBusy, CursorTooOld, TooManyRequests, EngineUnavailable; then
+        nothing has begun.
+        """
         refuse_unsupported(body)
         self.require_model(body.model)
         sampling = sampling_of(
             body, max_tokens=self._defaults.max_tokens, temperature=self._defaults.temperature
         )
         messages = messages_of(body)
-        session_id = check_session_id(body.session_id or secrets.token_urlsafe(24))
+        session_id = body.session_id or _session_of(last_event_id) or secrets.token_urlsafe(24)
+        cursor = parse_cursor(last_event_id, check_session_id(session_id))
+        if cursor is not None:  # only what was begun before can be resumed
+            session = await self._broker.open(session_id, owner)
+            self._broker.follow(session, start_index(session, cursor))
 
         async def open_producer() -> Producer:
             completion_id = f"chatcmpl-{secrets.token_hex(12)}"
@@ -72,7 +81,13 @@ class Completions:
             writer = ChunkWriter(completion_id, self._engine.model_id, session_id, include_usage)
             return CompletionProducer(generation, writer)
 
-        return await self._broker.request(session_id, owner, _fingerprint(body), open_producer)
+        session = await self._broker.request(session_id, owner, _fingerprint(body), open_producer)
+        return session, cursor
+
+
+def _session_of(last_event_id: str | None) -> str:
+    """The session that an event id names; empty without one."""
+    return (last_event_id or "").rpartition(":")[0]
 
 
 def _fingerprint(body: ChatCompletionRequest) -> str:
@@ -98,9 +113,9 @@ def create_router(
         last_event_id: LastEventId = None,
         last_event_id_query: LastEventIdQuery = None,
     ) -> Response:
-        session = await completions.session(body, owner)
+        session, cursor = await completions.session(body, owner, last_event_id or last_event_id_query)
         if body.stream:
-            return stream(broker, session, parse_cursor(last_event_id or last_event_id_query, session.id))
+            return stream(broker, session, cursor)
         answer = await whole(broker, session)
         return JSONResponse(answer.completion(), headers={SESSION_HEADER: session.id})
 

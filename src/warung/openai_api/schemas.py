@@ -1,8 +1,9 @@
 """Requests of the OpenAI dialect; unknown fields are kept, to be refused by name."""
 
+import json
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 
 def _as_parts(content: Any) -> Any:
@@ -15,7 +16,7 @@ class ContentPart(BaseModel):
     model_config = ConfigDict(extra="allow")
 
     type: Literal["text", "image_url", "video_url", "input_audio", "file", "refusal"]
-    text: str = ""
+    text: str | None = None
 
 
 class Message(BaseModel):
@@ -50,3 +51,13 @@ class ChatCompletionRequest(BaseModel):
     n: Literal[1] | None = None
     user: str | None = None
     session_id: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _whole_characters(cls, value: Any) -> Any:
+        """JSON can spell half a character ("\\ud83d"), which no tokenizer and no answer can hold."""
+        try:
+            json.dumps(value, ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            raise ValueError("a text holds half a character (a lone surrogate)") from None
+        return value

@@ -9,6 +9,7 @@ from warung.errors import InvalidInput
 from warung.openai_api.schemas import ChatCompletionRequest, ContentPart, Message
 
 _MAX_STOPS = 16
+_MAX_STOP_CHARACTERS = 256  # the search for a stop's beginning looks at each of them at every token
 
 # Fields of the dialect that this server can't honour yet, with the values that ask for nothing.
 _NEUTRAL: dict[str, tuple[Any, ...]] = {
@@ -25,6 +26,7 @@ _NEUTRAL: dict[str, tuple[Any, ...]] = {
     "prediction": (None,),
     "presence_penalty": (None, 0),
     "prompt_cache_key": (None,),
+    "prompt_cache_options": (None,),
     "prompt_cache_retention": (None,),
     "reasoning_effort": (None, "none"),
     "response_format": (None, {"type": "text"}),
@@ -38,6 +40,16 @@ _NEUTRAL: dict[str, tuple[Any, ...]] = {
     "web_search_options": (None,),
 }
 
+# A client that sends an answer back as it came sends these empty.
+_NEUTRAL_IN_MESSAGE: dict[str, tuple[Any, ...]] = {
+    "annotations": (None, []),
+    "audio": (None,),
+    "function_call": (None,),
+    "name": (None,),
+    "refusal": (None,),
+    "tool_calls": (None, []),
+}
+
 
 def sampling_of(body: ChatCompletionRequest, *, max_tokens: int, temperature: float) -> SamplingParams:
     """The body's sampling fields, completed by the server's defaults. Raises InvalidInput."""
@@ -49,6 +61,8 @@ def sampling_of(body: ChatCompletionRequest, *, max_tokens: int, temperature: fl
     stops = [body.stop] if isinstance(body.stop, str) else body.stop or []
     if len(stops) > _MAX_STOPS:
         raise InvalidInput(f"stop may hold at most {_MAX_STOPS} strings, not {len(stops)}", field="stop")
+    if any(len(stop) > _MAX_STOP_CHARACTERS for stop in stops):
+        raise InvalidInput(f"a stop string may have at most {_MAX_STOP_CHARACTERS} characters", field="stop")
     given: dict[str, Any] = {} if body.seed is None else {"seed": body.seed & MAX_SEED}
     return SamplingParams(
         max_tokens=body.max_completion_tokens or body.max_tokens or max_tokens,
@@ -69,7 +83,7 @@ def _message(where: str, message: Message) -> ChatMessage:
         raise InvalidInput(
             f"{where}.role: {message.role} messages are not supported by this server", field=f"{where}.role"
         )
-    _refuse_extras(message, {"name": (None,), "refusal": (None,), "tool_calls": (None, [])}, where)
+    _refuse_extras(message, _NEUTRAL_IN_MESSAGE, where)
     if not message.content:
         raise InvalidInput(f"{where}.content must hold text", field=f"{where}.content")
     texts = [_text(f"{where}.content.{number}", part) for number, part in enumerate(message.content)]
@@ -82,6 +96,9 @@ def _text(where: str, part: ContentPart) -> str:
             f"{where}: the loaded model reads text only, not {part.type}; send the message as text",
             field=where,
         )
+    _refuse_extras(part, {}, where)
+    if part.text is None:
+        raise InvalidInput(f"{where}.text is missing", field=f"{where}.text")
     return part.text
 
 

@@ -5,6 +5,7 @@ reader has been gone for long enough, the producer is cancelled.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
@@ -40,8 +41,7 @@ class _Live:
     """A running turn in this process."""
 
     task: asyncio.Task[None]
-    readers: int = 0
-    cancelled: bool = False
+    ending: bool = False  # its outcome is settled: nothing may interrupt it any more
     timer: asyncio.TimerHandle | None = None
 
     def disarm(self) -> None:
@@ -59,6 +59,7 @@ class Broker:
         self._ttl_seconds = ttl_seconds
         self._patience_seconds = cancel_after_disconnect_seconds
         self._live: dict[str, _Live] = {}
+        self._readers: Counter[str] = Counter()
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def find(self, session_id: str, owner: str) -> Session | None:
@@ -92,8 +93,8 @@ class Broker:
             producer = await open_producer()
             session = await self._store.begin(session_id, owner, request)
             task = asyncio.create_task(self._produce(session_id, producer), name=f"stream {session_id}")
-            live = self._live[session_id] = _Live(task)
-            self._arm(session_id, live)
+            self._live[session_id] = _Live(task)
+            self._arm(session_id)
             return session
 
     def follow(
@@ -102,7 +103,8 @@ class Broker:
         """Events from `index` on, in batches, stored ones and then live, to the end of the latest turn.
 
         An empty batch comes after every `idle_seconds` without an event. Raises CursorTooOld, also in the
-        middle when a slow reader is overtaken, and InvalidInput for an index that doesn't exist yet.
+        middle when a slow reader is overtaken, NotFound when the session is forgotten under it, and
+        InvalidInput for an index that doesn't exist yet.
         """
         if index < session.first_index:
             raise CursorTooOld(session.id, session.first_index)
@@ -121,7 +123,9 @@ class Broker:
                     index += len(events)
                     continue
                 session = await self._store.get(session_id)
-                if session is None or (not session.running and index >= session.next_index):
+                if session is None:
+                    raise _unknown(session_id)
+                if not session.running and index >= session.next_index:
                     return
                 try:
                     async with asyncio.timeout(idle_seconds):
@@ -135,48 +139,59 @@ class Broker:
         self._cancel(session_id)
 
     def _cancel(self, session_id: str) -> None:
-        live = self._live.get(session_id)
-        if live and not live.cancelled:
-            live.cancelled = True
-            live.task.cancel()
+        """Takes effect one turn of the loop later: a task cancelled before its first step would never run,
+        so its stream would never end and its producer never let go of what it holds."""
+        if live := self._live.get(session_id):
+            asyncio.get_running_loop().call_soon(_stop, live)
 
     async def _produce(self, session_id: str, producer: Producer) -> None:
-        status: StreamStatus = StreamStatus.FINISHED
-        last: Sequence[str] = ()
+        live = self._live[session_id]
+        status, error = await self._outcome(session_id, producer)
+        live.ending = True
+        try:
+            last = () if status is StreamStatus.FINISHED else await producer.last_words(error)
+        except Exception:
+            log.exception("a stream ended without its last words", session_id=session_id)
+            last = ()
+        try:
+            await self._store.end(session_id, status, last)
+        finally:
+            live.disarm()
+            if self._live.get(session_id) is live:  # the next turn may have begun once the end was stored
+                del self._live[session_id]
+
+    async def _outcome(self, session_id: str, producer: Producer) -> tuple[StreamStatus, Exception | None]:
         try:
             async with aclosing(producer.events()) as batches:
                 async for data in batches:
                     await self._store.append(session_id, data)
         except asyncio.CancelledError:
-            status, last = StreamStatus.CANCELLED, await producer.last_words(None)
+            return StreamStatus.CANCELLED, None
         except Exception as error:
             unexpected = not isinstance(error, WarungError)
             log.warning("stream failed", session_id=session_id, error=str(error), exc_info=unexpected)
-            status, last = StreamStatus.FAILED, await producer.last_words(error)
-        finally:
-            self._live.pop(session_id).disarm()
-            await self._store.end(session_id, status, last)
+            return StreamStatus.FAILED, error
+        return StreamStatus.FINISHED, None
 
-    def _arm(self, session_id: str, live: _Live) -> None:
+    def _arm(self, session_id: str) -> None:
         """Start the time after which a turn without readers is cancelled."""
-        if self._patience_seconds and not live.readers:
+        live = self._live.get(session_id)
+        if live and self._patience_seconds and not self._readers[session_id]:
             loop = asyncio.get_running_loop()
             live.timer = loop.call_later(self._patience_seconds, self._cancel, session_id)
 
     @contextmanager
     def _reading(self, session_id: str) -> Generator[None]:
-        live = self._live.get(session_id)
-        if live is None:
-            yield
-            return
-        live.readers += 1
-        live.disarm()
+        self._readers[session_id] += 1
+        if live := self._live.get(session_id):
+            live.disarm()
         try:
             yield
         finally:
-            live.readers -= 1
-            if self._live.get(session_id) is live:
-                self._arm(session_id, live)
+            self._readers[session_id] -= 1
+            if not self._readers[session_id]:
+                del self._readers[session_id]
+                self._arm(session_id)
 
     async def collect_forever(self) -> None:
         """Forget ended sessions as they expire."""
@@ -190,6 +205,12 @@ class Broker:
         for session_id in list(self._live):
             self._cancel(session_id)
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _stop(live: _Live) -> None:
+    if not live.ending:
+        live.ending = True
+        live.task.cancel()
 
 
 def _unknown(session_id: str) -> NotFound:

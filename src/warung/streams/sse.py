@@ -11,7 +11,7 @@ PING = b": ping\n"
 HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 _SESSION_ID = re.compile(r"[A-Za-z0-9_-]{8,128}")
-_CURSOR = re.compile(r"(?P<session>[A-Za-z0-9_-]{8,128}):(?P<index>\d{1,18})")
+_CURSOR = re.compile(r"(?P<session>[A-Za-z0-9_-]{8,128}):(?P<index>[0-9]{1,18})")
 
 
 def encode(events: Iterable[Event]) -> bytes:

@@ -1,0 +1,5 @@
+"""`python -m warung` is `warung`."""
+
+from warung.cli import main
+
+main()

@@ -1,0 +1,137 @@
+import socket
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import psutil
+import pytest
+
+from warung.engine.engine import EngineUnavailable
+from warung.engine.loader import ModelFormat, ModelSource
+from warung.engine.weights import available_memory_bytes, fetch, require_memory, size_bytes
+
+GIB = 2**30
+SESAME = "hf_sesame"
+NOWHERE = ModelSource("warung-test-nobody/no-such-model", ModelFormat.HUB)
+
+
+@dataclass
+class Hub:
+    """A hub on loopback that refuses everything in one way."""
+
+    status: int
+    code: str
+    url: str = ""
+    tokens: list[str | None] = field(default_factory=list[str | None])
+
+
+@contextmanager
+def hub(status: int, code: str = "") -> Generator[Hub]:
+    answer = Hub(status, code)
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            answer.tokens.append(self.headers.get("Authorization"))
+            self.send_response(answer.status)
+            self.send_header("X-Error-Code", answer.code)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+    thread.start()
+    try:
+        answer.url = f"http://127.0.0.1:{server.server_port}"
+        yield answer
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def refusal(endpoint: str, source: ModelSource = NOWHERE, **options: float) -> str:
+    with pytest.raises(EngineUnavailable) as caught:
+        fetch(source, token=SESAME, endpoint=endpoint, **options)
+    assert "\n" not in caught.value.message
+    assert SESAME not in caught.value.message
+    assert source.name in caught.value.message
+    return caught.value.message
+
+
+def test_what_lies_here_is_not_looked_for_elsewhere(tmp_path: Path) -> None:
+    assert fetch(ModelSource("m", ModelFormat.FOLDER, tmp_path), token=None) == tmp_path
+
+
+def test_a_hub_that_nobody_answers_for() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    assert "check the network" in refusal(f"http://127.0.0.1:{port}")
+
+
+def test_a_hub_that_accepts_and_keeps_silent() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        endpoint = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        assert "check the network" in refusal(endpoint, silence_seconds=0.2)
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "said"),
+    [
+        (403, "GatedRepo", "is gated"),
+        (404, "RepoNotFound", "is not on the hub"),
+        (401, "", "is not on the hub, or is private"),
+        (500, "", "check the network"),
+    ],
+)
+def test_a_hub_that_refuses(status: int, code: str, said: str) -> None:
+    with hub(status, code) as refusing:
+        assert said in refusal(refusing.url)
+    assert set(refusing.tokens) == {f"Bearer {SESAME}"}
+
+
+def test_a_name_that_the_hub_could_not_have() -> None:
+    assert "owner/model" in refusal("http://127.0.0.1:9", ModelSource("a--b/c", ModelFormat.HUB))
+
+
+def test_a_model_fits_or_is_refused_before_it_is_loaded() -> None:
+    require_memory("small", 2 * GIB, 2 * GIB)
+    with pytest.raises(EngineUnavailable, match=r"^model large needs about 2\.5 GiB .* 2\.0 GiB are free"):
+        require_memory("large", int(2.5 * GIB), 2 * GIB)
+
+
+def test_size_counts_every_file(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"123")
+    (tmp_path / "b").write_bytes(b"4567")
+    assert size_bytes(tmp_path.iterdir()) == 7
+    assert size_bytes([]) == 0
+
+
+def container(folder: Path, limit: str, used: int, *, cached: int) -> Path:
+    (folder / "memory.max").write_text(f"{limit}\n")
+    (folder / "memory.current").write_text(f"{used}\n")
+    (folder / "memory.stat").write_text(f"anon 1\nactive_file {cached}\ninactive_file 0\nshmem 0\n")
+    return folder
+
+
+def test_a_container_has_what_its_limit_leaves(tmp_path: Path) -> None:
+    assert available_memory_bytes(container(tmp_path, "1000000", 400_000, cached=0)) == 600_000
+
+
+def test_files_in_the_cache_of_a_container_take_no_memory_from_a_model(tmp_path: Path) -> None:
+    assert available_memory_bytes(container(tmp_path, "1000000", 990_000, cached=590_000)) == 600_000
+
+
+@pytest.mark.parametrize("limit", ["max", "", str(2**60)])
+def test_a_container_without_a_limit_has_the_whole_machine(tmp_path: Path, limit: str) -> None:
+    folder = container(tmp_path, limit, 0, cached=0)
+    assert GIB // 8 < available_memory_bytes(folder) <= psutil.virtual_memory().total
+
+
+def test_a_machine_without_control_groups(tmp_path: Path) -> None:
+    assert GIB // 8 < available_memory_bytes(tmp_path / "absent") <= psutil.virtual_memory().total

@@ -1,0 +1,261 @@
+"""The command as an operator runs it: real processes, ended by real signals."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+import httpx
+import pytest
+
+import warung
+from warung.cli import listen
+from warung.settings import Settings
+
+_OPEN = re.compile(r"warung is open on (http://\S+)")
+ASKED = {"message": "laptop Jakarta budget 10 juta", "location": "-6.2,106.8"}
+
+
+def environment(folder: Path, **settings: str) -> dict[str, str]:
+    """This process's environment without settings, but for those given; the data lies in `folder`."""
+    names = {name.upper() for name in Settings.model_fields}
+    kept = {name: value for name, value in os.environ.items() if name.upper() not in names}
+    source = str(Path(warung.__file__).parents[1])
+    return {**kept, "PYTHONPATH": source, "DATA_DIR": str(folder / "data"), "ENGINE": "scripted", **settings}
+
+
+def run(folder: Path, *arguments: str, **settings: str) -> tuple[int, str]:
+    """(exit status, what it wrote) of a command that ends by itself."""
+    done = subprocess.run(
+        [sys.executable, "-m", "warung", *arguments],
+        cwd=folder,
+        env=environment(folder, **settings),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+@contextmanager
+def running(folder: Path, *arguments: str, **settings: str) -> Generator[tuple[subprocess.Popen[str], str]]:
+    """A server and its URL; killed at the end if it still runs."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "warung", *arguments],
+        cwd=folder,
+        env=environment(folder, **settings),
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stderr
+        yield process, _url_in(process.stderr)
+    finally:
+        process.kill()
+        process.communicate(timeout=20)
+
+
+def _url_in(output: IO[str]) -> str:
+    read = ""
+    for line in output:
+        read += line
+        if found := _OPEN.search(line):
+            return found[1]
+    pytest.fail(f"the server never opened:\n{read}")
+
+
+def row_counts(folder: Path) -> dict[str, int]:
+    with sqlite3.connect(folder / "data/warung.db") as connection:
+        tables = [
+            name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")
+        ]
+        counts = {name: connection.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0] for name in tables}  # noqa: S608
+    connection.close()
+    return counts
+
+
+@pytest.fixture
+def folder(seeded_folder: Path, tmp_path: Path) -> Path:
+    """A folder whose data folder is a seeded shop's."""
+
+    shutil.copytree(seeded_folder, tmp_path / "data")
+    return tmp_path
+
+
+@pytest.fixture
+def taken_port() -> Iterator[int]:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener.getsockname()[1]
+
+
+def one_line(output: str) -> str:
+    lines = [line for line in output.splitlines() if line.strip()]
+    assert len(lines) == 1, output
+    return lines[0]
+
+
+def test_migrate_and_seed_and_a_second_time_changes_nothing(tmp_path: Path) -> None:
+    status, output = run(tmp_path, "seed")
+    assert (status, one_line(output)) == (
+        2,
+        "warung: the database is not up to date: run 'warung migrate' first",
+    )
+    assert not (tmp_path / "data/warung.db").exists()
+    assert run(tmp_path, "migrate") == (0, "The database is up to date.\n")
+    empty = row_counts(tmp_path)
+    assert (empty["products"], empty["suppliers"]) == (0, 0)
+    status, first = run(tmp_path, "seed")
+    assert status == 0
+    seeded = row_counts(tmp_path)
+    assert seeded["products"] >= 2000
+    assert seeded["suppliers"] >= 150
+    assert seeded["product_changes"] >= 2000
+    assert f"Added {seeded['suppliers']} suppliers and {seeded['products']} products; 0 were" in first
+    assert run(tmp_path, "migrate")[0] == 0
+    status, second = run(tmp_path, "seed")
+    assert status == 0
+    assert f"Added 0 suppliers and 0 products; {seeded['suppliers'] + seeded['products']} were" in second
+    assert row_counts(tmp_path) == seeded
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({}, "run 'warung migrate' first"),
+        ({"PORT": "abc"}, "PORT='abc': "),
+        ({"PORT": "abc", "DATA_DIR": "/dev/null/x"}, "PORT='abc': "),
+        ({"API_KEYS": "a", "ENGINE": "[bold]llama[/]"}, "ENGINE='[bold]llama[/]': "),
+    ],
+)
+def test_serve_refuses_in_one_line(tmp_path: Path, settings: dict[str, str], words: str) -> None:
+    status, output = run(tmp_path, "serve", **settings)
+    assert status == 2
+    assert words in one_line(output)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["/no/such.gguf", "./[/no]/such.gguf", "a b c", "/dev"])
+def test_a_model_that_is_not_there_is_one_line(folder: Path, name: str) -> None:
+    status, output = run(folder, "serve", "--port", "0", ENGINE="auto", MODEL_REPO_ID=name)
+    assert status == 2
+    assert one_line(output).startswith("warung: MODEL_REPO_ID: ")
+    assert name in output
+
+
+def test_a_port_that_is_taken_is_one_line(folder: Path, taken_port: int) -> None:
+    status, output = run(folder, "serve", "--port", str(taken_port))
+    assert status == 2
+    assert f"can't listen on 127.0.0.1 port {taken_port} (Address already in use)" in one_line(output)
+
+
+def test_a_data_folder_that_cannot_be_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    status, output = run(tmp_path, "migrate", DATA_DIR=str(tmp_path / "file/data"))
+    assert (status, one_line(output)) == (2, f"warung: DATA_DIR={tmp_path}/file/data: Not a directory")
+
+
+def test_the_demo_serves_everything_and_ends_when_told(tmp_path: Path) -> None:
+    with running(tmp_path, "demo", "--port", "0") as (process, url), httpx.Client(base_url=url) as client:
+        assert url.startswith("http://127.0.0.1:")
+        assert client.get("/health").json()["ok"] is True
+        assert "<html" in client.get("/").text
+        found = client.get("/api/products/search", params={"q": "laptop", "location": "-6.2,106.8"}).json()
+        assert found["products"]
+        assert all("laptop" in product["category"] for product in found["products"])
+        answer = client.post("/api/chat", json=ASKED, timeout=20).json()
+        assert answer["products"]
+        assert all(product["price"] <= 10_000_000 for product in answer["products"])
+        assert answer["answer"]
+        lines = client.post("/api/chat", json={**ASKED, "stream": True}, timeout=20).text.splitlines()
+        assert (lines[0], lines[-2]) == (": ping", "data: [DONE]")
+        process.terminate()
+        assert process.wait(timeout=15) == 0
+        with pytest.raises(httpx.ConnectError):
+            client.get("/health")
+
+
+def test_an_interrupt_ends_a_server_that_still_streams(folder: Path) -> None:
+    with running(folder, "serve", "--port", "0") as (process, url), httpx.Client(base_url=url) as client:
+        body = {"model": "scripted", "messages": [{"role": "user", "content": "x" * 30_000}], "stream": True}
+        with client.stream("POST", "/v1/chat/completions", json={**body, "max_tokens": 2000}) as response:
+            pieces = response.iter_raw()
+            assert next(pieces).startswith(b": ping\n")
+            process.send_signal(signal.SIGINT)
+            assert b"".join(pieces).endswith(b"data: [DONE]\n\n")
+        assert process.wait(timeout=15) == 0
+
+
+def test_a_killed_server_starts_again_on_the_same_folder(folder: Path) -> None:
+    with running(folder, "serve", "--port", "0") as (process, url):
+        first = httpx.post(f"{url}/api/chat", json=ASKED, timeout=20).json()
+        process.kill()
+        assert process.wait(timeout=10) == -signal.SIGKILL
+    with running(folder, "serve", "--port", "0") as (process, url):
+        again = httpx.post(f"{url}/api/chat", json=ASKED, timeout=20).json()
+        assert [product["id"] for product in again["products"]] == [
+            product["id"] for product in first["products"]
+        ]
+        assert httpx.get(f"{url}/health").status_code == 200
+    assert row_counts(folder)["conversations"] == 2
+
+
+def test_a_hub_that_cannot_be_reached(folder: Path) -> None:
+    settings = {
+        "ENGINE": "transformers",
+        "MODEL_REPO_ID": "someone/none",
+        "HF_ENDPOINT": f"http://127.0.0.1:{_free_port()}",  # nobody listens there
+        "HF_HOME": str(folder / "hub"),
+    }
+    with running(folder, "serve", "--port", "0", **settings) as (process, url):
+        assert httpx.get(f"{url}/health").json()["status"] == "idle"
+        body = {"model": "someone/none", "messages": [{"role": "user", "content": "Halo"}]}
+        refused = httpx.post(f"{url}/v1/chat/completions", json=body, timeout=60)
+        assert refused.status_code == 503
+        message = refused.json()["error"]["message"]
+        assert message.startswith("model someone/none could not be downloaded")
+        assert "\n" not in message
+        health = httpx.get(f"{url}/health")
+        assert (health.status_code, health.json()["error"]) == (503, message)
+        # The shopper still gets the products.
+        answer = httpx.post(f"{url}/api/chat", json=ASKED, timeout=20).json()
+        assert answer["products"]
+        process.terminate()
+        assert process.wait(timeout=15) == 0
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return listener.getsockname()[1]
+
+
+def test_log_lines_are_json_when_nobody_watches(folder: Path) -> None:
+    with running(folder, "serve", "--port", "0") as (process, url):
+        httpx.get(f"{url}/health", headers={"X-Request-Id": "seen"})
+        process.terminate()
+        _, output = process.communicate(timeout=15)
+    lines = [json.loads(line) for line in output.splitlines()]
+    assert [line["status"] for line in lines if line.get("request_id") == "seen"] == [200]
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_small_packets_are_sent_at_once(host: str) -> None:
+    with listen(host, 0) as listener, socket.create_connection(listener.getsockname()[:2]):
+        accepted, _ = listener.accept()
+        with accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
+def test_help_lists_the_commands(tmp_path: Path) -> None:
+    status, output = run(tmp_path, "--help")
+    assert status == 0
+    assert [name for name in ("serve", "migrate", "seed", "demo") if f" {name} " not in output] == []
