@@ -59,7 +59,7 @@ _ids = iter(range(1_000_000))
 
 def ask(
     content: str,
-    max_tokens: int = 24,
+    max_tokens: int = 16,
     *,
     temperature: float = 0,
     seed: int = 1,
@@ -159,10 +159,10 @@ class EngineConformance:
     @pytest.mark.parametrize("width", [1, 2, 9])
     async def test_a_stop_string_is_cut_off(self, subject: Subject, width: int) -> None:
         """Widths from inside one token to over several."""
-        whole = (await answer(subject.engine, ask(STORY, 40))).text
+        whole = (await answer(subject.engine, ask(STORY, 28))).text
         at = len(whole) // 2
         stop = whole[at : at + width]
-        told = await answer(subject.engine, ask(STORY, 40, stop=("never said", stop)))
+        told = await answer(subject.engine, ask(STORY, 28, stop=("never said", stop)))
         assert told.text == whole[: whole.index(stop)]
         assert told.finish_reason is FinishReason.STOP
         assert subject.engine.state().running == 0

@@ -1,4 +1,4 @@
-"""Lets through what the model may say: a sentence whose numbers and names stand in the facts it speaks of.
+"""Lets through what the model may say: a sentence that stands in the facts of the products it speaks of.
 
 The model names a product by its reference, "[2]"; the server puts name, price and distance in its place.
 Of a line that can't be vouched for only the product it picks is kept, so an invented fact never reaches
@@ -7,9 +7,10 @@ a shopper.
 
 import re
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
+from itertools import pairwise
 
 from warung.products.cards import ProductCard
 
@@ -20,11 +21,16 @@ _LIST_MARK = re.compile(r"^\s*(?:[-*•]+|\d{1,2}[.)])\s+")
 
 _FULL_STOPS = (".", "!", "?", "…")
 _LOOP_WORDS = 7
+_LEAST_WORDS = 2  # a single word behind a reference is a rest of something, not a reason
 _NAME_WORDS = 2  # a single word in common is no repetition of a name
 _VOCABULARY = tomllib.loads(files("warung.assistant").joinpath("vocabulary.toml").read_text("utf-8"))
-_OPENERS = frozenset[str](_VOCABULARY["openers"].split())
-_CLAIMS = frozenset[str](_VOCABULARY["claims"].split())
+_PLAIN = frozenset[str](_VOCABULARY["plain"].split())
+_FORBIDDEN = frozenset[str](_VOCABULARY["forbidden"].split())
+_BOUND = frozenset[str](_VOCABULARY["bound"].split())
 _NEGATIONS = frozenset[str](_VOCABULARY["negations"].split())
+# What a telephone number or an address on the net looks like.
+_CONTACT = re.compile(r"(?:\D*\d){8,}\D*|(?:08|628)\d\d.*|.*[^\W\d]\.[^\W\d].*")
+_MARKS = frozenset(" .,;:!?\"'()-/+&%*\u2013\u2014\u2018\u2019\u201c\u201d\u2026")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +63,11 @@ class SentenceSplitter:
 
 
 class Verifier:
-    """Checks sentences against the products shown, numbered from 1, and the shopper's own words."""
+    """Checks sentences against the products shown, which are numbered from 1."""
 
-    def __init__(self, cards: Sequence[ProductCard], question: str) -> None:
+    def __init__(self, cards: Sequence[ProductCard]) -> None:
         self._cards = cards
-        self._facts = [_facts(card) for card in cards]
-        self._names = frozenset[str]().union(*(_words(card.name) for card in cards))
-        self._question = _words(question)
+        self._facts = [Facts.of(card) for card in cards]
         self._said: set[str] = set()
         self._named: set[int] = set()
 
@@ -83,7 +87,7 @@ class Verifier:
         return self._pick(text)
 
     def _without_names(self, text: str) -> str:
-        """The sentence without the names that the model wrote behind its references: the label says them."""
+        """The sentence without the names that stand behind its references: the label says them."""
         before, *rest = _REFERENCE.split(text)
         parts = [before]
         for number, after in zip(rest[::2], rest[1::2], strict=True):
@@ -93,62 +97,75 @@ class Verifier:
     def _pick(self, text: str) -> Sentence | None:
         """The product of a line that begins with one and doesn't advise against it, without its reasons."""
         match = _REFERENCE.match(text)
-        if match is None or _NEGATIONS & _words(text) or int(match.group(1)) in self._named:
+        if match is None or _NEGATIONS & set(_words(text)) or int(match.group(1)) in self._named:
             return None
         reference = int(match.group(1))
         self._named.add(reference)
         return Sentence(match.group(), (reference,))
 
     def _holds(self, text: str, references: Sequence[int]) -> bool:
-        if any(mark in _REFERENCE.sub("", text) for mark in "[]"):
-            return False
-        words = _WORD.findall(_REFERENCE.sub(" ", text))
+        """Whether every word is plain or stands in the facts of each product that the sentence names."""
         if not references and not (self._named and text.endswith(_FULL_STOPS)):
             return False  # a heading, or a remark before any product was named
-        facts = frozenset[str]().union(*(self._facts[r - 1] for r in references))
+        rest = _REFERENCE.sub(" ", text)
+        words = _words(rest)
+        facts = [self._facts[reference - 1] for reference in references] or [_NO_FACTS]
         return (
-            not _is_loop(words)
-            and _is_covered(words, facts if references else self._names)
-            and not any(self._unvouched(word, at, facts | self._question) for at, word in enumerate(words))
+            len(words) >= _LEAST_WORDS
+            and not text.endswith(":")
+            and not _is_loop(words)
+            and set(_WORD.sub("", rest)) <= _MARKS
+            and all(fact.vouch_for(words) for fact in facts)
         )
 
-    def _unvouched(self, word: str, position: int, known: frozenset[str]) -> bool:
-        folded = word.casefold()
-        if folded in known:
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """The words that may be said of a product, and which of them stand side by side."""
+
+    words: frozenset[str]
+    pairs: frozenset[tuple[str, str]]
+
+    @classmethod
+    def of(cls, card: ProductCard) -> "Facts":
+        """Price, stock and distance are left out: those are the server's to write."""
+        texts = (card.name, card.description, *card.tags, card.supplier.business_name, card.supplier.city)
+        split = [_words(text) for text in texts]
+        return cls(
+            frozenset(word for words in split for word in words),
+            frozenset(pair for words in split for pair in pairwise(words)),
+        )
+
+    def vouch_for(self, words: Sequence[str]) -> bool:
+        return all(self._vouches_for(words, at) for at in range(len(words)))
+
+    def _vouches_for(self, words: Sequence[str], at: int) -> bool:
+        word = words[at]
+        if word in _FORBIDDEN or _CONTACT.fullmatch(word):
             return False
-        if any(character.isdigit() for character in word) or folded in _CLAIMS:
-            return True
-        if folded in self._names and folded not in _OPENERS:
-            return True  # another product's name
-        capitalised = any(character.isupper() for character in word)
-        return capitalised and not (position == 0 and folded in _OPENERS)
+        if word in _BOUND or any(character.isnumeric() for character in word):
+            return self._stands_between(words, at)
+        return word in _PLAIN or word in self.words
+
+    def _stands_between(self, words: Sequence[str], at: int) -> bool:
+        """Whether the word has its neighbours of the facts: "8 kg" and "16 GB" don't vouch for "8 GB"."""
+        sides = [pair for pair in pairwise(words[max(0, at - 1) : at + 2]) if words[at] in pair]
+        known = [pair in self.pairs for pair in sides]
+        strange = [not _PLAIN.intersection(pair) for pair in sides]
+        alone = not sides and words[at] in self.words
+        return alone or (any(known) and all(k or not s for k, s in zip(known, strange, strict=True)))
 
 
-def _is_covered(words: Sequence[str], facts: frozenset[str]) -> bool:
-    """Whether at least half of what is said, little words aside, stands in the facts."""
-    content = [folded for word in words if (folded := word.casefold()) not in _OPENERS]
-    return 2 * sum(word in facts for word in content) >= len(content)
+_NO_FACTS = Facts(frozenset(), frozenset())
 
 
 def _is_loop(words: Sequence[str]) -> bool:
     """Whether a small model fell into saying the same over and over."""
-    return len(words) > _LOOP_WORDS and len({word.casefold() for word in words}) < len(words) / 2
+    return len(words) > _LOOP_WORDS and len(set(words)) < len(words) / 2
 
 
-def _words(text: str) -> frozenset[str]:
-    return frozenset(word.casefold() for word in _WORD.findall(text))
-
-
-def _facts(card: ProductCard) -> frozenset[str]:
-    """Every word that may be said of a product. Price and distance are the server's to write."""
-    texts: Iterable[str] = (
-        card.name,
-        card.description,
-        *card.tags,
-        card.supplier.business_name,
-        card.supplier.city,
-    )
-    return frozenset[str]().union(*(_words(text) for text in texts))
+def _words(text: str) -> list[str]:
+    return [word.casefold() for word in _WORD.findall(text)]
 
 
 def replace_references(sentence: Sentence, labels: Mapping[int, str]) -> str:

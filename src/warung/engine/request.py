@@ -11,6 +11,8 @@ from warung.errors import InvalidInput
 MAX_SEED = 2**63 - 1
 # Below this, logits divided by the temperature leave the range of a 32-bit float: it means greedy.
 _LEAST_TEMPERATURE = 1e-5
+# Likewise: a 32-bit float must still tell it from 0.
+_LEAST_TOP_P = 1e-6
 
 
 class FinishReason(StrEnum):
@@ -48,7 +50,7 @@ class SamplingParams:
     def __post_init__(self) -> None:
         _require(self.max_tokens >= 1, "max_tokens", "must be at least 1", self.max_tokens)
         _require(0 <= self.temperature <= 2, "temperature", "must lie between 0 and 2", self.temperature)
-        _require(0 < self.top_p <= 1, "top_p", "must be above 0 and at most 1", self.top_p)
+        _require(_LEAST_TOP_P <= self.top_p <= 1, "top_p", "must lie between 0.000001 and 1", self.top_p)
         _require(0 <= self.seed <= MAX_SEED, "seed", "must lie between 0 and 2^63 - 1", self.seed)
         _require(all(self.stop), "stop", "must not hold an empty string", list(self.stop))
 

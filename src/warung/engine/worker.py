@@ -176,8 +176,8 @@ class ThreadedEngine:
         def command() -> None:
             try:
                 self._runner.add(request_id, prompt, sampling)
-            except WarungError as error:
-                self._on_loop(self._deliver, [Step(request_id, error=error)])
+            except Exception as error:  # one request that the model library refuses must not end the others
+                self._on_loop(self._deliver, [Step(request_id, error=_refusal(error))])
 
         self._commands.put(command)
 
@@ -197,7 +197,8 @@ class ThreadedEngine:
         # written in Rust are no Exception.
         except BaseException as error:
             log.exception("model worker died", model=self.model_id)
-            self._on_loop(self._failed, EngineUnavailable(f"the model worker died: {_one_line(error)}"))
+            reason = f"the model worker died ({type(error).__name__}); the server's log has the details"
+            self._on_loop(self._failed, EngineUnavailable(reason))
         finally:
             self._runner.close()
 
@@ -289,5 +290,9 @@ class ThreadedGeneration:
             self.close()
 
 
-def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:300] or type(error).__name__
+def _refusal(error: Exception) -> WarungError:
+    """What the caller is told; a library's own message may hold paths of this machine."""
+    if isinstance(error, WarungError):
+        return error
+    log.error("the model library refused a request", exc_info=error)
+    return InvalidInput("the engine refused this request; the server's log has the details")

@@ -17,7 +17,7 @@ def sample(logits: torch.Tensor, sampling: SamplingParams, position: int) -> int
         return int(logits.argmax())
     probabilities, order = torch.softmax(logits.float() / sampling.temperature, dim=-1).sort(descending=True)
     cumulative = probabilities.cumsum(dim=-1)
-    kept = int((cumulative - probabilities < sampling.top_p).sum())
+    kept = max(1, int((cumulative - probabilities < sampling.top_p).sum()))
     draw = np.random.Generator(np.random.Philox(key=sampling.seed, counter=position)).random()
     mass = cumulative[:kept]
     choice = int(torch.searchsorted(mass, torch.tensor(draw, device=mass.device) * mass[-1], right=True))
