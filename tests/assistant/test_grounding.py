@@ -101,7 +101,16 @@ def test_drops_what_names_no_product(text: str) -> None:
     assert checked(text) is None
 
 
-@pytest.mark.parametrize("text", ["[2]", "[2] ringan", "[2] ringan dan bagus:", "2. [2] zzz qqq.", "[2] Laptop Lenovo Slim RAM 8 GB SSD 256 GB"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[2]",
+        "[2] ringan",
+        "[2] ringan dan bagus:",
+        "2. [2] zzz qqq.",
+        "[2] Laptop Lenovo Slim RAM 8 GB SSD 256 GB",
+    ],
+)
 def test_a_line_may_be_a_pick_alone(text: str) -> None:
     sentence = checked(text)
     assert sentence is not None

@@ -55,7 +55,7 @@ class AnswerProducer:
         self._writer = writer
         self._refresh = refresh
         self._save = save
-        self._verifier = Verifier(offer.cards, offer.question)
+        self._verifier = Verifier(offer.cards)
         self._answer = ""
         self._recommended: set[int] = set()
         self._in_own_words = False
