@@ -9,6 +9,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -135,13 +136,16 @@ def test_migrate_and_seed_and_a_second_time_changes_nothing(tmp_path: Path) -> N
         ({"PORT": "abc"}, "PORT='abc': "),
         ({"PORT": "abc", "DATA_DIR": "/dev/null/x"}, "PORT='abc': "),
         ({"API_KEYS": "a", "ENGINE": "[bold]llama[/]"}, "ENGINE='[bold]llama[/]': "),
+        ({"DATABASE_URL": "foo"}, "warung: DATABASE_URL: not an SQLAlchemy URL"),
+        ({"DATA_DIR": "/dev/null/x"}, "warung: DATA_DIR=/dev/null/x: Not a directory"),
+        ({"DATA_DIR": "/proc"}, "warung: DATA_DIR=/proc: "),
     ],
 )
 def test_serve_refuses_in_one_line(tmp_path: Path, settings: dict[str, str], words: str) -> None:
     status, output = run(tmp_path, "serve", **settings)
     assert status == 2
     assert words in one_line(output)
-    assert list(tmp_path.iterdir()) == []
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
 @pytest.mark.parametrize("name", ["/no/such.gguf", "./[/no]/such.gguf", "a b c", "/dev"])
@@ -184,15 +188,26 @@ def test_the_demo_serves_everything_and_ends_when_told(tmp_path: Path) -> None:
             client.get("/health")
 
 
-def test_an_interrupt_ends_a_server_that_still_streams(folder: Path) -> None:
-    with running(folder, "serve", "--port", "0") as (process, url), httpx.Client(base_url=url) as client:
-        body = {"model": "scripted", "messages": [{"role": "user", "content": "x" * 30_000}], "stream": True}
-        with client.stream("POST", "/v1/chat/completions", json={**body, "max_tokens": 2000}) as response:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_server_that_still_streams_ends_its_streams_and_then_itself(
+    folder: Path, number: signal.Signals
+) -> None:
+    with (
+        running(folder, "serve", "--port", "0", SESSION_EVENTS="100000") as (process, url),
+        httpx.Client(base_url=url) as client,
+    ):
+        text = "x" * 16_000
+        body = {"model": "scripted", "messages": [{"role": "user", "content": text}], "max_tokens": 16_000}
+        with client.stream("POST", "/v1/chat/completions", json={**body, "stream": True}) as response:
             pieces = response.iter_raw()
             assert next(pieces).startswith(b": ping\n")
-            process.send_signal(signal.SIGINT)
-            assert b"".join(pieces).endswith(b"data: [DONE]\n\n")
+            process.send_signal(number)
+            told_at = time.monotonic()
+            *_, failure, done = b"".join(pieces).split(b"\n\n")[:-1]
+        assert json.loads(failure.partition(b"data: ")[2])["error"]["code"] == "server_stopping"
+        assert done.endswith(b"data: [DONE]")
         assert process.wait(timeout=15) == 0
+        assert time.monotonic() - told_at < 5
 
 
 def test_a_killed_server_starts_again_on_the_same_folder(folder: Path) -> None:

@@ -1,4 +1,6 @@
 import json
+import logging
+import warnings
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -37,8 +39,12 @@ async def fail(_request: Request) -> PlainTextResponse:
 @pytest.fixture(autouse=True)
 def own_configuration() -> Iterator[None]:
     """The logs' configuration is put back."""
+    handlers, level = logging.root.handlers, logging.root.level
     yield
     structlog.reset_defaults()
+    logging.captureWarnings(capture=False)
+    logging.root.handlers = handlers
+    logging.root.setLevel(level)
 
 
 async def get(path: str, request_id: str | None = None) -> httpx.Response:
@@ -131,3 +137,32 @@ async def test_lines_for_people_are_not_json(capsys: pytest.CaptureFixture[str])
     written = capsys.readouterr().err
     assert "status" in written
     assert not written.startswith("{")
+
+
+@pytest.mark.parametrize("log_format", ["json", "console"])
+def test_the_lines_of_libraries_look_like_ours(capsys: pytest.CaptureFixture[str], log_format: str) -> None:
+    configure_logs(log_format=log_format, level="info")
+    library = logging.getLogger("library")
+    library.info("chatter")
+    secret = "-".join(("rahasia", "sekali"))
+    try:
+        (Path(secret).absolute().parent / "none/such").read_text()
+    except OSError:
+        library.exception("%s failed", "it")
+    written = capsys.readouterr().err
+    assert "FileNotFoundError" in written
+    assert "chatter" not in written
+    assert "rahasia-sekali" not in written
+    if log_format == "json":
+        (line,) = [json.loads(line) for line in written.splitlines()]
+        assert (line["event"], line["level"]) == ("it failed", "error")
+        assert line["timestamp"].endswith("Z")
+
+
+def test_a_warning_is_a_line_too(capsys: pytest.CaptureFixture[str]) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        configure_logs(log_format="json", level="info")
+        warnings.warn("old", DeprecationWarning, stacklevel=1)
+    (line,) = records(capsys)
+    assert (line["level"], "DeprecationWarning: old" in line["event"]) == ("warning", True)

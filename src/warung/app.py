@@ -17,6 +17,7 @@ from warung.conversations.service import ConversationService
 from warung.database.session import Database
 from warung.engine.build import EngineOptions, build_engine
 from warung.engine.engine import Engine
+from warung.errors import Unavailable
 from warung.gazetteer.places import Gazetteer
 from warung.openai_api import endpoints as openai_endpoints
 from warung.products.categories import load_categories
@@ -33,10 +34,13 @@ from warung.suppliers.service import SupplierService
 from warung.telemetry import RequestLog
 from warung.web import endpoints as web_endpoints
 
+INDEX_WITHIN_SECONDS = 5
+
 
 def create_app(settings: Settings, *, engine: Engine | None = None) -> FastAPI:
     """The application. `engine` takes the place of the one that the settings name.
 
+    `app.state.end_streams()` ends all running streams and tells their readers to return.
     Expects a migrated database. Raises InvalidInput when a setting can't be honoured.
     """
     engine = engine or build_engine(engine_options(settings))
@@ -65,6 +69,8 @@ def create_app(settings: Settings, *, engine: Engine | None = None) -> FastAPI:
         if settings.load_model_at_start:
             engine.start()
         refresher.start()
+        # Else the first searches of all would be refused, though a kept index opens in milliseconds.
+        await asyncio.to_thread(refresher.wait, INDEX_WITHIN_SECONDS)
         collector = asyncio.create_task(broker.collect_forever())
         yield
         collector.cancel()
@@ -75,7 +81,11 @@ def create_app(settings: Settings, *, engine: Engine | None = None) -> FastAPI:
         await asyncio.to_thread(refresher.stop)
         database.close()
 
+    async def end_streams() -> None:
+        await broker.close(Unavailable("the server is stopping; ask again soon", code="server_stopping"))
+
     app = FastAPI(title="warung", version=__version__, lifespan=lifespan)
+    app.state.end_streams = end_streams
     error_responses.install(app)
     app.include_router(
         openai_endpoints.create_router(

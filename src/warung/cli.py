@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import sys
+import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,6 +28,7 @@ from warung.search.index import ProductIndex
 from warung.seed.catalogue import build_catalogue
 from warung.seed.service import SeedReport
 from warung.seed.service import seed as seed_database
+from warung.server import Server
 from warung.settings import Settings, load_settings
 from warung.suppliers.service import SupplierService
 from warung.telemetry import configure_logs
@@ -68,7 +70,6 @@ def serve(host: Host = None, port: Port = None) -> None:
 def migrate() -> None:
     """Bring the database's tables up to date."""
     settings = _settings()
-    _make_data_dir(settings.data_dir)
     migrate_database(settings.database)
     console.print("The database is up to date.")
 
@@ -92,7 +93,6 @@ def demo(host: Host = None, port: Port = None) -> None:
     settings = _settings(host=host, port=port, load_model_at_start=True)
     if "model_repo_id" not in settings.model_fields_set and settings.engine != "scripted":
         settings = settings.model_copy(update={"model_repo_id": str(packaged_model())})
-    _make_data_dir(settings.data_dir)
     migrate_database(settings.database)
     report = _seed(settings)
     console.print(f"Catalogue: {report.suppliers_added + report.products_added} new rows.")
@@ -100,15 +100,18 @@ def demo(host: Host = None, port: Port = None) -> None:
 
 
 def _settings(**overrides: object) -> Settings:
+    """The settings, in force: logs are configured and the data folder is there. Raises InvalidInput."""
     settings = load_settings(**{name: value for name, value in overrides.items() if value is not None})
     configure_logs(log_format=settings.log_format, level=settings.log_level)
+    _make_data_dir(settings.data_dir)
     return settings
 
 
 def _make_data_dir(folder: Path) -> None:
-    """Raises InvalidInput when the folder can't be had."""
+    """Raises InvalidInput when the folder can't be had, or nothing can be written to it."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
     except OSError as error:
         raise InvalidInput(f"DATA_DIR={folder}: {error.strerror}", field="DATA_DIR") from None
 
@@ -162,7 +165,7 @@ def _serve(settings: Settings) -> None:
     )
     for number in (signal.SIGINT, signal.SIGTERM):  # raised once more by uvicorn when all has been closed
         signal.signal(number, _stop)
-    uvicorn.Server(config).run(sockets=[listener])
+    Server(config, application.state.end_streams).run(sockets=[listener])
 
 
 def _stop(_number: int, _frame: FrameType | None) -> None:

@@ -9,6 +9,7 @@ import time
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from structlog.typing import Processor
 
 log = structlog.get_logger("warung.http")
 
@@ -17,7 +18,10 @@ _REQUEST_ID = re.compile(r"[\w.-]{1,64}")
 
 
 def configure_logs(*, log_format: str, level: str) -> None:
-    """Write log lines to stderr: JSON for machines, colours for people, by `log_format` auto as fits."""
+    """Write log lines to stderr: JSON for machines, colours for people, by `log_format` auto as fits.
+
+    The libraries' lines, through the standard library's logging, are written alike from warnings up.
+    """
     people = sys.stderr.isatty() if log_format == "auto" else log_format == "console"
     # A traceback without the values of variables, among which are secrets.
     plain = structlog.dev.plain_traceback
@@ -26,17 +30,26 @@ def configure_logs(*, log_format: str, level: str) -> None:
         if people
         else structlog.processors.JSONRenderer()
     )
+    gather: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    render: list[Processor] = [*([] if people else [structlog.processors.format_exc_info]), final]
+    threshold = logging.getLevelNamesMapping()[level.upper()]
     structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            *([] if people else [structlog.processors.format_exc_info]),
-            final,
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
+        processors=[*gather, *render],
+        wrapper_class=structlog.make_filtering_bound_logger(threshold),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
+    handler = logging.StreamHandler(sys.stderr)
+    drop = structlog.stdlib.ProcessorFormatter.remove_processors_meta
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(foreign_pre_chain=gather, processors=[drop, *render])
+    )
+    logging.root.handlers = [handler]
+    logging.root.setLevel(max(threshold, logging.WARNING))
+    logging.captureWarnings(capture=True)
 
 
 class RequestLog:

@@ -1,6 +1,7 @@
 """The assistant over a live server, with an engine that says what it is told."""
 
 import threading
+import time
 from collections.abc import Generator
 
 import httpx
@@ -12,10 +13,12 @@ from assistant.chat import (
     count_messages,
     open_shop,
     own_of,
+    read_frames,
     shopper_at,
     stock_room,
     text_of,
 )
+from warung.database.session import Database
 from warung.engine.engine import EngineUnavailable
 from warung.engine.scripted import ScriptedRunner, scripted_engine
 from warung.engine.text import Tokenizer
@@ -261,3 +264,65 @@ def test_a_guest_who_asks_too_much_is_told_when_to_return(shop: Settings) -> Non
         response = shopper.ask()
     assert response.status_code == 429
     assert 1 <= int(response.headers["Retry-After"]) <= 31
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_a_cursor_that_fits_nothing_asks_nothing(shop: Settings, stream: bool) -> None:
+    limited = shop.model_copy(update={"guest_requests_per_minute": 1})
+    with open_shop(limited, scripted(HONEST)) as url, shopper_at(url) as shopper:
+        for cursor, status in (("garbage", 422), ("another-one:0", 422), ("session-of-mine:3", 404)):
+            refused = shopper.client.post(
+                "/api/chat",
+                json={**QUESTION, "stream": stream, "session_id": "session-of-mine"},
+                headers={"Last-Event-ID": cursor},
+            )
+            assert refused.status_code == status, cursor
+        assert count_messages(shop) == 0
+        assert shopper.client.get("/api/chat/session-of-mine").status_code == 404
+        assert shopper.ask().status_code == 200  # the one question a minute was not spent
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_a_database_that_fails_in_mid_answer_is_told_of(shop: Settings, stream: bool) -> None:
+    asked, broken = threading.Event(), threading.Event()
+
+    def before_step() -> None:
+        asked.set()
+        _wait(broken)
+
+    def break_it() -> None:
+        _wait(asked)
+        database = Database(shop.database)
+        with database.transaction() as session:
+            session.connection().exec_driver_sql("DROP TABLE messages")
+        database.close()
+        broken.set()
+
+    breaking = threading.Thread(target=break_it)
+    breaking.start()
+    engine = scripted_engine(lambda _prompt: HONEST, before_step)
+    with open_shop(shop, engine) as url, shopper_at(url) as shopper:
+        response = shopper.ask(stream=stream)
+    breaking.join()
+    if stream:
+        *_, (_, failure), (_, done) = read_frames(response)
+        assert (failure or {})["error"]["message"] == "the server failed while answering"
+        assert done is None  # [DONE]
+    else:
+        problem = response.json()
+        assert (response.status_code, problem["detail"]) == (500, "the server failed while answering")
+
+
+def test_a_plain_answer_that_nobody_waits_for_is_given_up(shop: Settings) -> None:
+    go = threading.Event()
+    impatient = shop.model_copy(update={"cancel_after_disconnect_seconds": 0.2})
+    engine = scripted_engine(lambda _prompt: HONEST, lambda: _wait(go))
+    with open_shop(impatient, engine) as url, shopper_at(url) as shopper:
+        with pytest.raises(httpx.ReadTimeout):
+            shopper.client.post("/api/chat", json=QUESTION, timeout=1)
+        deadline = time.monotonic() + 10
+        while shopper.client.get("/health").json()["running"]:
+            assert time.monotonic() < deadline, "the model still works for a shopper who left"
+            time.sleep(0.1)
+        go.set()
+    assert count_messages(shop) == 2

@@ -1,41 +1,141 @@
+import asyncio
+import json
 from collections.abc import AsyncGenerator, Sequence
+from typing import cast
 
-from warung.completions.chunk import ChunkWriter
-from warung.completions.response import whole
+import pytest
+from fastapi.responses import StreamingResponse
+
+from warung.completions.chunk import DONE, ChunkWriter
+from warung.completions.response import ClientLeft, stream, whole
 from warung.engine.request import FinishReason, Usage
+from warung.errors import WarungError
 from warung.streams.broker import Broker, Producer
-from warung.streams.event import Session
+from warung.streams.event import Event, Session
 from warung.streams.memory_store import MemoryStreamStore
+
+WRITER = ChunkWriter("chatcmpl-1", "m", "one-session")
 
 
 class Saying:
     """A turn that says one text."""
 
     def __init__(self, text: str) -> None:
-        self._writer = ChunkWriter("chatcmpl-1", "m", "one-session")
         self._text = text
 
     async def events(self) -> AsyncGenerator[Sequence[str]]:
-        yield [self._writer.opening()]
-        yield self._writer.ending(self._text, FinishReason.STOP, Usage(1, 1))
+        yield [WRITER.opening()]
+        yield WRITER.ending(self._text, FinishReason.STOP, Usage(1, 1))
 
     async def last_words(self, error: Exception | None) -> Sequence[str]:
         raise AssertionError(error)
 
 
-async def say(broker: Broker, text: str) -> Session:
-    async def open_producer() -> Producer:
-        return Saying(text)
+class Speechless:
+    """A turn that opens, waits to be stopped and then can't say that it was."""
 
-    session = await broker.request("one-session", "ani", text, open_producer)
-    assert (await whole(broker, session)).content == text
+    async def events(self) -> AsyncGenerator[Sequence[str]]:
+        yield [WRITER.opening()]
+        await asyncio.Event().wait()
+
+    async def last_words(self, error: Exception | None) -> Sequence[str]:
+        raise RuntimeError("speechless") from error
+
+
+class Remembering(Broker):
+    """Keeps what it handed to readers, so that only closing ends it."""
+
+    followed: AsyncGenerator[list[Event]] | None = None
+
+    def follow(
+        self, session: Session, index: int, *, idle_seconds: float = 10
+    ) -> AsyncGenerator[list[Event]]:
+        self.followed = super().follow(session, index, idle_seconds=idle_seconds)
+        return self.followed
+
+
+async def begin(broker: Broker, request: str, producer: Producer) -> Session:
+    async def open_producer() -> Producer:
+        return producer
+
+    return await broker.request("one-session", "ani", request, open_producer)
+
+
+async def stays() -> bool:
+    return False
+
+
+async def leaves() -> bool:
+    return True
+
+
+async def say(broker: Broker, text: str) -> Session:
+    session = await begin(broker, text, Saying(text))
+    assert (await whole(broker, session, stays)).content == text
     return session
+
+
+def pieces_of(broker: Broker, session: Session) -> AsyncGenerator[bytes]:
+    response = stream(broker, session, None)
+    assert isinstance(response, StreamingResponse)
+    return cast("AsyncGenerator[bytes]", response.body_iterator)  # the framework's type tells less
 
 
 async def test_a_late_reader_of_a_turn_does_not_get_the_next_one_too() -> None:
     broker = Broker(MemoryStreamStore())
     first = await say(broker, "Satu")
     second = await say(broker, "Dua")
-    assert (await whole(broker, first)).content == "Satu"
-    assert (await whole(broker, second)).content == "Dua"
+    assert (await whole(broker, first, stays)).content == "Satu"
+    assert (await whole(broker, second, stays)).content == "Dua"
+    streamed = b"".join([piece async for piece in pieces_of(broker, first)])
+    assert b"Satu" in streamed
+    assert b"Dua" not in streamed
+    assert streamed.endswith(b"data: [DONE]\n\n")
+    await broker.close()
+
+
+async def test_a_stream_without_an_end_gets_one() -> None:
+    broker = Broker(MemoryStreamStore())
+    session = await begin(broker, "x", Speechless())
+    await broker.cancel("one-session", "ani")
+    streamed = b"".join([piece async for piece in pieces_of(broker, session)]).decode()
+    *_, failure, done = [line for line in streamed.splitlines() if line.startswith("data: ")]
+    assert done == f"data: {DONE}"
+    told = json.loads(failure.removeprefix("data: "))
+    assert told["error"]["message"] == "the answer broke off; ask again"
+    assert told["warung"] == {"session_id": "one-session", "status": 500}
+    with pytest.raises(WarungError, match="broke off"):
+        await whole(broker, session, stays)
+
+
+async def test_a_store_that_fails_in_mid_stream_is_told_of_without_its_words() -> None:
+    class Broken(MemoryStreamStore):
+        async def read(self, session_id: str, index: int, limit: int) -> list[Event]:
+            raise OSError(f"secret path of {session_id}, {index}, {limit}")
+
+    broker = Broker(Broken())
+    session = await begin(broker, "x", Saying("Halo"))
+    streamed = b"".join([piece async for piece in pieces_of(broker, session)]).decode()
+    assert "the server failed while answering" in streamed
+    assert "secret" not in streamed
+    assert streamed.endswith("data: [DONE]\n\n")
+
+
+async def test_a_reader_that_leaves_is_no_reader_any_more() -> None:
+    broker = Remembering(MemoryStreamStore())
+    pieces = pieces_of(broker, await begin(broker, "x", Speechless()))
+    assert [await anext(pieces), (await anext(pieces))[:4]] == [b": ping\n", b"id: "]
+    await pieces.aclose()
+    assert broker.followed
+    with pytest.raises(StopAsyncIteration):
+        await anext(broker.followed)
+    await broker.close()
+
+
+async def test_nobody_reads_on_for_a_client_that_left() -> None:
+    broker = Broker(MemoryStreamStore())
+    session = await begin(broker, "x", Speechless())
+    with pytest.raises(ClientLeft):
+        await whole(broker, session, leaves)
+    assert (await broker.open("one-session", "ani")).running
     await broker.close()

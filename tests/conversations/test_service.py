@@ -23,8 +23,7 @@ def database(tmp_path: Path) -> Iterator[Database]:
 
 def test_messages_come_back_in_order_with_what_was_shown(database: Database) -> None:
     service = ConversationService(database)
-    conversation = service.start("guest:1", "session")
-    service.append(conversation, "guest:1", "user", "laptop?")
+    conversation = service.ask("guest:1", "session", "laptop?")
     card: dict[str, Any] = {"id": 1, "price": 9_000_000}
     stored = service.append(conversation, "guest:1", "assistant", "Ini.", products=[card], status="cancelled")
     question, answer = service.history(conversation, "guest:1")
@@ -41,15 +40,15 @@ def test_messages_come_back_in_order_with_what_was_shown(database: Database) -> 
 
 def test_history_is_the_last_messages_oldest_first(database: Database) -> None:
     service = ConversationService(database)
-    conversation = service.start("guest:1", "session")
-    for number in range(5):
+    conversation = service.ask("guest:1", "session", "0")
+    for number in range(1, 5):
         service.append(conversation, "guest:1", "user", str(number))
     assert [message.content for message in service.history(conversation, "guest:1", 2)] == ["3", "4"]
 
 
 def test_for_anyone_else_it_does_not_exist(database: Database) -> None:
     service = ConversationService(database)
-    conversation = service.start("guest:1", "session")
+    conversation = service.ask("guest:1", "session", "halo?")
     for owner in ("guest:2", "guest:", "user:1"):
         with pytest.raises(NotFound):
             service.history(conversation, owner)
@@ -57,12 +56,12 @@ def test_for_anyone_else_it_does_not_exist(database: Database) -> None:
             service.append(conversation, owner, "user", "halo")
     with pytest.raises(NotFound):
         service.history("no-such-id", "guest:1")
-    assert service.history(conversation, "guest:1") == []
+    assert [message.content for message in service.history(conversation, "guest:1")] == ["halo?"]
 
 
 def test_an_answer_is_complete_unless_told_and_a_question_has_no_status(database: Database) -> None:
     service = ConversationService(database)
-    conversation = service.start("guest:1", "session")
+    conversation = service.ask("guest:1", "session", "halo?")
     assert service.append(conversation, "guest:1", "assistant", "Ini.").status == "complete"
     with pytest.raises(InvalidInput) as refused:
         service.append(conversation, "guest:1", "user", "x", status="complete")
@@ -73,7 +72,7 @@ def test_an_answer_is_complete_unless_told_and_a_question_has_no_status(database
 
 
 def test_the_table_knows_no_other_role(database: Database) -> None:
-    conversation = ConversationService(database).start("guest:1", "session")
+    conversation = ConversationService(database).ask("guest:1", "session", "halo?")
     with pytest.raises(IntegrityError, match="role_known"), database.transaction() as session:
         session.add(MessageRow(conversation_id=conversation, role="system", content="x"))
 
@@ -82,8 +81,8 @@ def test_with_a_user_goes_all_that_belongs_to_them(database: Database) -> None:
     with database.transaction() as session:
         session.add(UserRow(id="u1", name="Ani"))
     service = ConversationService(database)
-    service.append(service.start("user:u1", "s"), "user:u1", "user", "halo")
-    service.append(service.start("guest:1", "s"), "guest:1", "user", "halo")
+    service.ask("user:u1", "s", "halo")
+    service.ask("guest:1", "s", "halo")
     with database.transaction() as session:
         session.delete(session.get_one(UserRow, "u1"))
     with database.reading() as session:

@@ -1,9 +1,10 @@
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import inspect, make_url, text
+from sqlalchemy import inspect, text
 
 import warung.accounts.models
 import warung.conversations.models
@@ -13,14 +14,14 @@ from warung.conversations.service import ConversationService
 from warung.database.migrate import migrate, pending
 from warung.database.model import Model
 from warung.database.session import Database, make_engine
-from warung.errors import Conflict
+from warung.errors import Conflict, InvalidInput
 from warung.products.service import ProductService
 
 MODELS = (warung.accounts.models, warung.conversations.models, warung.products.models)
 
 
 def tables(url: str) -> set[str]:
-    engine = make_engine(make_url(url))
+    engine = make_engine(url)
     try:
         return set(inspect(engine).get_table_names())
     finally:
@@ -30,7 +31,7 @@ def tables(url: str) -> set[str]:
 def test_the_models_equal_the_migrations(tmp_path: Path) -> None:
     url = sqlite_url(tmp_path / "warung.db")
     migrate(url)
-    engine = make_engine(make_url(url))
+    engine = make_engine(url)
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_server_default": True})
         assert compare_metadata(context, Model.metadata) == []
@@ -43,8 +44,7 @@ def test_up_down_and_up_again_with_data(tmp_path: Path) -> None:
     migrate(url)
     database = Database(url)
     add_products(database, add_supplier(database, "a"), product_draft("1", "Laptop", tags=("baru",)))
-    conversations = ConversationService(database)
-    conversations.append(conversations.start("guest:1", "s"), "guest:1", "user", "halo")
+    ConversationService(database).ask("guest:1", "s", "halo")
     database.close()
 
     migrate(url)
@@ -74,7 +74,7 @@ def test_pending_tells_whether_a_migration_is_due(tmp_path: Path) -> None:
 def test_a_database_of_a_newer_version_is_refused(tmp_path: Path) -> None:
     url = sqlite_url(tmp_path / "warung.db")
     migrate(url)
-    engine = make_engine(make_url(url))
+    engine = make_engine(url)
     with engine.begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     engine.dispose()
@@ -86,9 +86,20 @@ def test_a_database_of_a_newer_version_is_refused(tmp_path: Path) -> None:
 def test_a_migration_that_would_leave_orphans_changes_nothing(tmp_path: Path) -> None:
     url = sqlite_url(tmp_path / "warung.db")
     migrate(url)
-    engine = make_engine(make_url(url), foreign_keys=False)
+    engine = make_engine(url, foreign_keys=False)
     with engine.begin() as connection:
         connection.execute(text("INSERT INTO product_tags (product_id, tag, position) VALUES (7, 'x', 0)"))
     engine.dispose()
     with pytest.raises(Conflict, match="product_tags"):
         migrate(url)
+
+
+@pytest.mark.parametrize("use", [migrate, pending])
+def test_a_database_that_can_not_be_opened_names_its_setting(
+    tmp_path: Path, use: Callable[[str], object]
+) -> None:
+    (tmp_path / "text.db").write_text("this is no database, and long enough to be read as one " * 20)
+    for path in (tmp_path, tmp_path / "text.db"):
+        with pytest.raises(InvalidInput, match=r"^DATABASE_URL: can't connect: ") as refused:
+            use(sqlite_url(path))
+        assert "\n" not in refused.value.message

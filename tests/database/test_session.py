@@ -9,6 +9,7 @@ from marketplace import new_database, sqlite_url
 from warung.accounts.models import UserRow
 from warung.conversations.models import ConversationRow
 from warung.database.session import Database
+from warung.errors import InvalidInput
 
 
 def test_a_transaction_commits_at_its_end_and_rolls_back_on_an_error(tmp_path: Path) -> None:
@@ -73,3 +74,30 @@ def test_the_folder_of_the_file_is_made(tmp_path: Path) -> None:
     with database.reading() as session:
         assert session.execute(text("SELECT 1")).scalar_one() == 1
     database.close()
+
+
+def test_an_error_does_not_repeat_what_was_written(tmp_path: Path) -> None:
+    database = new_database(tmp_path)
+    with pytest.raises(IntegrityError) as refused, database.transaction() as session:
+        session.add(ConversationRow(owner="rahasia sekali", user_id="nobody", session_id="s"))
+    assert "rahasia" not in str(refused.value)
+    database.close()
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("foo", "not an SQLAlchemy URL"),
+        ("postgresql://u:rahasia@host:port/x", "not an SQLAlchemy URL"),
+        ("nosuch://u:rahasia@host/x", "nosuch"),
+        ("mysql+aiomysql://u:rahasia@host/x", "aiomysql, is not installed"),
+        ("sqlite:////dev/null/x/y.db", "the folder of /dev/null/x/y.db can't be made: Not a directory"),
+    ],
+)
+def test_a_url_that_can_not_be_used_names_its_setting(url: str, words: str) -> None:
+    with pytest.raises(InvalidInput, match=r"^DATABASE_URL: ") as refused:
+        Database(url)
+    assert refused.value.field == "DATABASE_URL"
+    assert words in refused.value.message
+    assert "rahasia" not in refused.value.message
+    assert "\n" not in refused.value.message

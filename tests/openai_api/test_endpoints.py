@@ -1,6 +1,7 @@
 """Plain requests, errors and health, over a live server; streams are in test_streaming.py."""
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,14 @@ import pytest
 
 from openai_api.house import CHAT, held_engine, open_house, question
 from warung.engine.engine import EngineUnavailable
-from warung.engine.scripted import MODEL_ID, ScriptedRunner, echo
+from warung.engine.scripted import MODEL_ID, ScriptedRunner, echo, scripted_engine
 from warung.engine.text import Tokenizer
 from warung.engine.worker import ThreadedEngine
+from warung.openai_api.endpoints import CompletionDefaults, Completions
+from warung.openai_api.schemas import ChatCompletionRequest
+from warung.streams.broker import Broker
+from warung.streams.event import Session
+from warung.streams.memory_store import MemoryStreamStore
 
 
 @pytest.fixture(scope="module")
@@ -246,3 +252,30 @@ def test_a_model_that_fails_to_load(tmp_path: Path) -> None:
             "running": 0,
             "error": "model x could not be downloaded: check the network",
         }
+
+
+def test_a_plain_answer_that_nobody_waits_for_is_given_up(tmp_path: Path) -> None:
+    patience = {"cancel_after_disconnect_seconds": 0.2}
+    with held_engine() as (engine, valve), open_house(tmp_path, engine, **patience) as client:
+        with pytest.raises(httpx.ReadTimeout):
+            client.post(CHAT, json=question(), timeout=0.5)
+        assert client.get("/health").json()["running"] == 1
+        deadline = time.monotonic() + 10
+        while client.get("/health").json()["running"]:
+            assert time.monotonic() < deadline, "the model still works for a client that left"
+            time.sleep(0.1)
+        valve.open()
+
+
+async def test_a_store_that_fails_does_not_keep_a_place_in_the_engine() -> None:
+    class Full(MemoryStreamStore):
+        async def begin(self, session_id: str, owner: str, request: str) -> Session:
+            raise OSError(f"no space left for {session_id}, {owner}, {request}")
+
+    engine = scripted_engine()
+    completions = Completions(engine, Broker(Full()), CompletionDefaults())
+    body = ChatCompletionRequest.model_validate(question())
+    with pytest.raises(OSError, match="no space left"):
+        await completions.session(body, "ani", None)
+    assert engine.state().running == 0
+    await engine.close()

@@ -217,14 +217,15 @@ def test_cancel_stops_the_model_within_a_token(tmp_path: Path) -> None:
         check_failure(frames, said_before="abc", code="cancelled", status=409)
         assert client.get("/health").json()["running"] == 0
 
-        plain = client.post(CHAT, json={**body, "stream": False})
-        assert (plain.status_code, plain.json()["error"]["code"]) == (409, "cancelled")
         assert frames_of(client.get(f"{CHAT}/to-be-cancelled").content) == frames
+        resumed = client.post(CHAT, json=body, headers={"Last-Event-ID": str(frames[1].id)})
+        assert frames_of(resumed.content) == frames[2:]
         valve.open()
+        again = frames_of(client.post(CHAT, json=body).content)  # without a cursor it is asked anew
+        assert (said(again), again[0].id) == ("abcdefghij", f"to-be-cancelled:{len(frames)}")
         assert client.post(CHAT, json=question("x", max_tokens=2)).status_code == 200
-        assert (
-            valve.steps == 3 + 1 + 2
-        )  # three that were let through, the one that waited, the next request's
+        # Three that were let through, the one that waited, the second turn's, the next request's.
+        assert valve.steps == 3 + 1 + 10 + 2
         assert client.post("/v1/cancel/to-be-cancelled").status_code == 200
 
 

@@ -1,4 +1,4 @@
-"""What every stream store must do; a test module subclasses `StreamStoreConformance` and provides `open_store`."""
+"""What every stream store must do; a test module subclasses the suite and provides `open_store`."""
 
 import asyncio
 from collections.abc import Callable, Sequence

@@ -61,6 +61,11 @@ def test_a_file_is_sent_with_its_type_and_only_when_it_changed(
     assert fetch(stall, f"/static/{name}", If_None_Match='"old"')[0].status == 200
 
 
+def test_no_cache_between_keeps_the_page_that_brings_a_cookie(stall: Stall) -> None:
+    response, _ = fetch(stall, "/")
+    assert response.headers["Cache-Control"] == "private, no-cache"
+
+
 def test_head_tells_the_length_without_the_page(stall: Stall) -> None:
     response, body = fetch(stall, "/", "HEAD")
     assert (response.status, body) == (200, "")

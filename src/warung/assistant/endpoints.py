@@ -3,17 +3,15 @@
 from collections.abc import Callable
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header, Query, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse, Response
 
 from warung.accounts.guests import Caller
 from warung.assistant.schemas import ChatAnswer, ChatRequest
 from warung.assistant.service import Assistant
 from warung.completions.response import SESSION_HEADER, resume, stream, whole
+from warung.completions.session import LastEventId, find_place
 from warung.streams.sse import parse_cursor
-
-LastEventId = Annotated[str | None, Header(alias="Last-Event-ID")]
-LastEventIdQuery = Annotated[str | None, Query(alias="last_event_id")]
 
 
 def create_router(assistant: Assistant, caller_of: Callable[[Request], Caller]) -> APIRouter:
@@ -22,18 +20,18 @@ def create_router(assistant: Assistant, caller_of: Callable[[Request], Caller]) 
 
     @router.post("", response_model=ChatAnswer)
     async def ask(
+        request: Request,
         body: ChatRequest,
         caller: Annotated[Caller, Depends(caller_of)],
-        last_event_id: LastEventId = None,
-        last_event_id_query: LastEventIdQuery = None,
+        last_event_id: LastEventId,
     ) -> Response:
         """Ask in one's own words. With `stream` the answer comes as chat.completion.chunk events."""
+        place = await find_place(broker, caller.owner, body.session_id, last_event_id)
         caller.spend()
-        session = await assistant.ask(body, caller.owner)
+        session = await assistant.ask(body, caller.owner, place)
         if body.stream:
-            cursor = parse_cursor(last_event_id or last_event_id_query, session.id)
-            return stream(broker, session, cursor, headers=caller.headers)
-        answer = await whole(broker, session)
+            return stream(broker, session, place.cursor, headers=caller.headers)
+        answer = await whole(broker, session, request.is_disconnected)
         fields: dict[str, Any] = {
             "usage": None,
             **answer.own,
@@ -45,14 +43,11 @@ def create_router(assistant: Assistant, caller_of: Callable[[Request], Caller]) 
 
     @router.get("/{session_id}")
     async def follow(
-        session_id: str,
-        caller: Annotated[Caller, Depends(caller_of)],
-        last_event_id: LastEventId = None,
-        last_event_id_query: LastEventIdQuery = None,
+        session_id: str, caller: Annotated[Caller, Depends(caller_of)], last_event_id: LastEventId
     ) -> Response:
         """The rest of an answer after a lost connection; 204 when all of it was received."""
         session = await broker.open(session_id, caller.owner)
-        return resume(broker, session, parse_cursor(last_event_id or last_event_id_query, session.id))
+        return resume(broker, session, parse_cursor(last_event_id, session.id))
 
     @router.post("/{session_id}/cancel")
     async def cancel(session_id: str, caller: Annotated[Caller, Depends(caller_of)]) -> dict[str, Any]:

@@ -1,15 +1,17 @@
 """Makes the events of one answer: what was found, then those words of the model that can be vouched for."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import structlog
 
 from warung.assistant import phrases
 from warung.assistant.grounding import Sentence, SentenceSplitter, Verifier, replace_references
-from warung.completions.chunk import Cancelled, ChunkWriter
+from warung.completions.chunk import ChunkWriter
+from warung.conversations.message import Status
 from warung.engine.engine import Engine, Generation
 from warung.engine.request import FinishReason, GenerationRequest, Usage
 from warung.errors import WarungError
@@ -20,7 +22,6 @@ log = structlog.get_logger(__name__)
 _MOST_PRODUCTS = 3
 _MOST_DROPPED = 5
 
-Status = Literal["complete", "failed", "cancelled"]
 Refresh = Callable[[Sequence[int]], Awaitable[Mapping[int, ProductCard]]]
 """From product ids to their cards as they are now, without those that no longer suit the shopper."""
 Save = Callable[[str, Sequence[ProductCard], Status], Awaitable[None]]
@@ -60,6 +61,7 @@ class AnswerProducer:
         self._recommended: set[int] = set()
         self._in_own_words = False
         self._usage = Usage(0, 0)
+        self._is_saved = False
 
     async def events(self) -> AsyncGenerator[Sequence[str]]:
         offer = self._offer
@@ -76,15 +78,25 @@ class AnswerProducer:
         cards = await self._present_cards()
         changed = {} if cards == list(offer.cards) else {"products": _wire(cards)}
         composed = not self._in_own_words
-        await self._save(self._answer, cards, "complete")
+        await self._save_whole(cards)
         yield self._writer.ending("", FinishReason.STOP, self._usage, composed=composed, **changed)
 
     async def last_words(self, error: Exception | None) -> Sequence[str]:
-        await self._save(self._answer, self._offer.cards, "failed" if error else "cancelled")
-        if error is None:
-            return self._writer.failure(Cancelled("this answer was cancelled"))
-        known = isinstance(error, WarungError)
-        return self._writer.failure(error if known else WarungError("the server failed while answering"))
+        if not self._is_saved:
+            status: Status = "failed" if error else "cancelled"
+            try:
+                await self._save(self._answer, self._offer.cards, status)
+            except Exception:  # the reader hears of the failure all the same
+                log.exception("an answer could not be stored")
+        return self._writer.failure(error)
+
+    async def _save_whole(self, cards: Sequence[ProductCard]) -> None:
+        """A cancel that comes while the answer is being stored comes too late."""
+        saving = asyncio.ensure_future(self._save(self._answer, cards, "complete"))
+        with suppress(asyncio.CancelledError):
+            await asyncio.wait([saving])
+        await saving
+        self._is_saved = True
 
     async def _model_words(self) -> AsyncGenerator[str]:
         """The model's sentences that hold; a note instead when the model is unavailable."""

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from anyio.to_thread import run_sync
 
 from warung.assistant import phrases
-from warung.assistant.producer import AnswerProducer, Offer, Status
+from warung.assistant.producer import AnswerProducer, Offer
 from warung.assistant.prompts import ANSWER_PREFIX, build_messages
 from warung.assistant.schemas import ChatRequest
 from warung.completions.chunk import ChunkWriter
-from warung.conversations.message import Message
+from warung.completions.session import Place
+from warung.conversations.message import Message, Status
 from warung.conversations.service import ConversationService
 from warung.engine.engine import Engine
 from warung.engine.request import ChatMessage, GenerationRequest, SamplingParams
@@ -25,7 +26,6 @@ from warung.search.service import SearchService
 from warung.search.understanding import refined, request_for, wire
 from warung.streams.broker import Broker, Producer
 from warung.streams.event import Session
-from warung.streams.sse import check_session_id
 
 _CARDS = 5
 _REMEMBERED_MESSAGES = 4
@@ -53,19 +53,20 @@ class Assistant:
     max_tokens: int = 256
     temperature: float = 0.2
 
-    async def ask(self, body: ChatRequest, owner: str) -> Session:
+    async def ask(self, body: ChatRequest, owner: str, place: Place) -> Session:
         """The session in which the question is answered, begun or joined.
 
         Raises InvalidInput, NotFound for another's conversation or session, SessionBusy, and Unavailable
         while the search index is being built; then nothing is stored.
         """
-        session_id = check_session_id(body.session_id or secrets.token_urlsafe(24))
         here = Coordinates.parse(body.location) if body.location else None
 
         async def open_producer() -> Producer:
-            return await self._producer(body, owner, session_id, here)
+            return await self._producer(body, owner, place.session_id, here)
 
-        return await self.broker.request(session_id, owner, _fingerprint(body), open_producer)
+        return await self.broker.request(
+            place.session_id, owner, _fingerprint(body), open_producer, resuming=place.cursor is not None
+        )
 
     async def _producer(
         self, body: ChatRequest, owner: str, session_id: str, here: Coordinates | None

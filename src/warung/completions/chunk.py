@@ -37,6 +37,13 @@ class AnswerFailed(WarungError):
         self.status = status
 
 
+def presentable(error: Exception | None) -> WarungError:
+    """What readers are told: a deliberate error as it is, nothing of an accidental one, None as cancelled."""
+    if error is None:
+        return Cancelled("this answer was cancelled")
+    return error if isinstance(error, WarungError) else WarungError("the server failed while answering")
+
+
 def error_object(error: WarungError) -> dict[str, Any]:
     """OpenAI's error object."""
     return {
@@ -57,6 +64,13 @@ def usage_object(usage: Usage) -> dict[str, int]:
 
 def _dump(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def failure(session_id: str, error: Exception | None) -> list[str]:
+    """The end of an answer that broke off; `error` None when it was cancelled."""
+    told = presentable(error)
+    own = {"session_id": session_id, "status": told.status}
+    return [_dump({"error": error_object(told), "warung": own}), DONE]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +97,8 @@ class ChunkWriter:
             chunks.append(_dump({**self._frame({}), "choices": [], "usage": counted}))
         return [*chunks, DONE]
 
-    def failure(self, error: WarungError) -> list[str]:
-        own = {"session_id": self.session_id, "status": error.status}
-        return [_dump({"error": error_object(error), "warung": own}), DONE]
+    def failure(self, error: Exception | None) -> list[str]:
+        return failure(self.session_id, error)
 
     def _chunk(self, delta: Mapping[str, str], reason: FinishReason | None, own: Mapping[str, Any]) -> str:
         choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": reason}

@@ -1,18 +1,28 @@
 """HTTP responses over stored streams: SSE with keep-alives, or the whole answer once it has ended."""
 
-import json
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import aclosing
 
+import structlog
 from fastapi.responses import Response, StreamingResponse
 
-from warung.completions.chunk import DONE, Answer, error_object
-from warung.errors import WarungError
+from warung.completions.chunk import DONE, Answer, failure
+from warung.errors import Conflict, WarungError
 from warung.streams import sse
 from warung.streams.broker import Broker
 from warung.streams.event import Event, Session
 
+log = structlog.get_logger(__name__)
+
 SESSION_HEADER = "X-Session-Id"
 _DONE_FRAME = f"data: {DONE}\n\n".encode()
+_LOOK_UP_SECONDS = 1
+
+
+class ClientLeft(Conflict):
+    """Nobody waits for this plain answer any more; its turn goes on, as that of a closed stream does."""
+
+    default_code = "client_left"
 
 
 def start_index(session: Session, cursor: int | None) -> int:
@@ -28,7 +38,7 @@ def stream(
     Raises CursorTooOld and InvalidInput, before the response.
     """
     batches = broker.follow(session, start_index(session, cursor))
-    frames = iter([_DONE_FRAME]) if _at_end(session, cursor) else _frames(batches)
+    frames = iter([_DONE_FRAME]) if _at_end(session, cursor) else _frames(session, batches)
     return StreamingResponse(
         frames,
         media_type="text/event-stream",
@@ -47,19 +57,44 @@ def _at_end(session: Session, cursor: int | None) -> bool:
     return cursor is not None and cursor + 1 == session.next_index and not session.running
 
 
-async def _frames(batches: AsyncGenerator[list[Event]]) -> AsyncGenerator[bytes]:
+async def _frames(session: Session, batches: AsyncGenerator[list[Event]]) -> AsyncGenerator[bytes]:
     yield sse.PING
     try:
+        async with aclosing(_to_done(session, batches)) as turn:
+            async for batch in turn:
+                yield sse.encode(batch) if batch else sse.PING
+    except Exception as error:  # the status line is gone: the reader learns of it in the stream
+        unexpected = not isinstance(error, WarungError)
+        log.warning("reading failed", session_id=session.id, error=str(error), exc_info=unexpected)
+        for data in failure(session.id, error):
+            yield f"data: {data}\n\n".encode()
+
+
+async def _to_done(session: Session, batches: AsyncGenerator[list[Event]]) -> AsyncGenerator[list[Event]]:
+    """The batches up to the [DONE] of the session's latest turn: what follows answers another request.
+
+    Raises WarungError when the turn ended without one.
+    """
+    async with aclosing(batches):
         async for batch in batches:
-            yield sse.encode(batch) if batch else sse.PING
-    except WarungError as error:  # the status line is gone: the reader learns of it in the stream
-        yield f"data: {json.dumps({'error': error_object(error)})}\n\n".encode()
+            for count, event in enumerate(batch, 1):
+                if event.data == DONE and event.index >= session.turn_index:
+                    yield batch[:count]
+                    return
+            yield batch
+    raise WarungError("the answer broke off; ask again")
 
 
-async def whole(broker: Broker, session: Session) -> Answer:
-    """The latest turn's answer, when it has ended. Raises AnswerFailed when it ended in an error."""
+async def whole(broker: Broker, session: Session, has_left: Callable[[], Awaitable[bool]]) -> Answer:
+    """The latest turn's answer, when it has ended.
+
+    Raises AnswerFailed when it ended in an error, and ClientLeft soon after `has_left` says so.
+    """
     answer = Answer()
-    async for batch in broker.follow(session, session.turn_index):
-        if answer.add(event.data for event in batch):
-            break
+    batches = broker.follow(session, session.turn_index, idle_seconds=_LOOK_UP_SECONDS)
+    async with aclosing(_to_done(session, batches)) as turn:
+        async for batch in turn:
+            answer.add(event.data for event in batch)
+            if await has_left():
+                raise ClientLeft("the client left before the answer's end")
     return answer

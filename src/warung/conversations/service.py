@@ -17,14 +17,9 @@ class ConversationService:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def start(self, owner: str, session_id: str) -> str:
-        """Open a conversation whose answers stream in `session_id`; its id."""
-        user_id = owner.removeprefix(_USER) if owner.startswith(_USER) else None
-        with self._database.transaction() as session:
-            return ConversationRepository(session).add(owner, user_id, session_id)
-
     def ask(self, owner: str, session_id: str, question: str, conversation_id: str | None = None) -> str:
-        """Store a question, opening a conversation unless one is named; the conversation's id.
+        """Store a question, to be answered in the stream `session_id`, opening a conversation unless one is
+        named; the conversation's id.
 
         Raises NotFound when there is no such conversation of this owner.
         """

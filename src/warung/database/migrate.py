@@ -7,21 +7,22 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import Connection, make_url
+from sqlalchemy import Connection
 
-from warung.database.session import make_engine
+from warung.database.session import connected, make_engine, parse_url
 from warung.errors import Conflict
 
 
 def migrate(database_url: str, revision: str = "head") -> None:
     """Upgrade or downgrade to `revision` ("head", "base" or an id) in one transaction.
 
-    Raises Conflict when the database stands at a revision that this version doesn't know.
+    Raises Conflict when the database stands at a revision that this version doesn't know, and InvalidInput
+    when there is no database at this URL.
     """
     # Rebuilding a table on SQLite drops the old one, which would cascade with foreign keys on.
-    engine = make_engine(make_url(database_url), foreign_keys=False)
+    engine = make_engine(database_url, foreign_keys=False)
     try:
-        with engine.execution_options(warung_writes=True).begin() as connection:
+        with connected(engine.execution_options(warung_writes=True)) as connection, connection.begin():
             _move(connection, revision)
             _check_foreign_keys(connection)
     except CommandError as error:
@@ -33,13 +34,13 @@ def migrate(database_url: str, revision: str = "head") -> None:
 
 
 def pending(database_url: str) -> bool:
-    """Whether the database stands anywhere but at the newest revision; makes no file."""
-    url = make_url(database_url)
+    """Whether the database stands anywhere but at the newest revision; makes no file. Raises InvalidInput."""
+    url = parse_url(database_url)
     if url.get_backend_name() == "sqlite" and url.database and not Path(url.database).exists():
         return True
-    engine = make_engine(url)
+    engine = make_engine(database_url)
     try:
-        with engine.connect() as connection:
+        with connected(engine) as connection:
             current = MigrationContext.configure(connection).get_current_heads()
     finally:
         engine.dispose()

@@ -6,17 +6,23 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.orm import Session
+
+from warung.errors import InvalidInput
 
 _LOCK_WAIT_SECONDS = 15
 _WRITES = "warung_writes"
 
 
 class Database:
-    """One database of an SQLAlchemy `url`; safe to share between threads. Makes an SQLite file's folder."""
+    """One database of an SQLAlchemy `url`; safe to share between threads. Makes an SQLite file's folder.
+
+    Raises InvalidInput when the URL can't be used.
+    """
 
     def __init__(self, url: str) -> None:
-        self._engine = make_engine(make_url(url))
+        self._engine = make_engine(url)
         # On SQLite a transaction that reads first and writes later can fail with "database is locked"
         # however long it waits; one that takes the write lock at its beginning waits its turn instead.
         self._writing = self._engine.execution_options(**{_WRITES: True})
@@ -37,19 +43,57 @@ class Database:
         self._engine.dispose()
 
 
-def make_engine(url: URL, *, foreign_keys: bool = True) -> Engine:
-    """An engine that begins and commits SQLite transactions exactly where SQLAlchemy says so."""
-    sqlite = url.get_backend_name() == "sqlite"
-    if sqlite and url.database:
-        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(url, connect_args={"timeout": _LOCK_WAIT_SECONDS} if sqlite else {})
+def parse_url(url: str) -> URL:
+    """Raises InvalidInput when it is none."""
+    try:
+        return make_url(url)
+    except (ArgumentError, ValueError):  # their words may repeat a password
+        raise _unusable("not an SQLAlchemy URL, such as postgresql+psycopg://user@host/name") from None
+
+
+def make_engine(url: str, *, foreign_keys: bool = True) -> Engine:
+    """An engine that begins and commits SQLite transactions exactly where SQLAlchemy says so.
+
+    Raises InvalidInput when the URL can't be used.
+    """
+    parsed = parse_url(url)
+    sqlite = parsed.get_backend_name() == "sqlite"
+    try:
+        if sqlite and parsed.database:
+            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+        # Values would bring what shoppers write into the log.
+        engine = create_engine(
+            parsed, connect_args={"timeout": _LOCK_WAIT_SECONDS} if sqlite else {}, hide_parameters=True
+        )
+    except ModuleNotFoundError as error:
+        raise _unusable(f"its driver, the Python package {error.name}, is not installed") from None
+    except ArgumentError as error:
+        raise _unusable(str(error)) from None
+    except OSError as error:
+        raise _unusable(f"the folder of {parsed.database} can't be made: {error.strerror}") from None
     if sqlite:
         _prepare_sqlite(engine, foreign_keys=foreign_keys)
     return engine
 
 
+@contextmanager
+def connected(engine: Engine) -> Generator[Connection]:
+    """A connection. Raises InvalidInput when there is no database to connect to."""
+    try:
+        connection = engine.connect()
+    except (DBAPIError, sqlite3.Error) as error:
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        raise _unusable(f"can't connect: {cause}".splitlines()[0]) from None
+    with connection:
+        yield connection
+
+
+def _unusable(reason: str) -> InvalidInput:
+    return InvalidInput(f"DATABASE_URL: {reason}", field="DATABASE_URL")
+
+
 def _prepare_sqlite(engine: Engine, *, foreign_keys: bool) -> None:
-    def connected(connection: sqlite3.Connection, _record: object) -> None:
+    def prepare(connection: sqlite3.Connection, _record: object) -> None:
         # The driver's own transactions leave out SELECT and DDL; ours, begun below, do not.
         connection.isolation_level = None
         connection.execute("PRAGMA journal_mode = WAL")
@@ -61,5 +105,5 @@ def _prepare_sqlite(engine: Engine, *, foreign_keys: bool) -> None:
         writes = connection.get_execution_options().get(_WRITES, False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
-    event.listen(engine, "connect", connected)
+    event.listen(engine, "connect", prepare)
     event.listen(engine, "begin", began)

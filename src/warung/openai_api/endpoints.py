@@ -7,11 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header, Query, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse, Response
 
 from warung.completions.chunk import ChunkWriter
-from warung.completions.response import SESSION_HEADER, resume, start_index, stream, whole
+from warung.completions.response import SESSION_HEADER, resume, stream, whole
+from warung.completions.session import LastEventId, Place, find_place
 from warung.engine.engine import Engine, EngineStatus
 from warung.engine.request import GenerationRequest
 from warung.errors import NotFound
@@ -20,13 +21,10 @@ from warung.openai_api.schemas import ChatCompletionRequest
 from warung.openai_api.translation import messages_of, refuse_unsupported, sampling_of
 from warung.streams.broker import Broker, Producer
 from warung.streams.event import Session
-from warung.streams.sse import check_session_id, parse_cursor
+from warung.streams.sse import parse_cursor
 
 Owner = Callable[[Request], str]
 """From a request to its caller's name; raises Unauthorized."""
-
-LastEventId = Annotated[str | None, Header(alias="Last-Event-ID")]
-LastEventIdQuery = Annotated[str | None, Query(alias="last_event_id")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +54,8 @@ class Completions:
 
     async def session(
         self, body: ChatCompletionRequest, owner: str, last_event_id: str | None
-    ) -> tuple[Session, int | None]:
-        """The session that answers this request, begun or joined, and the reader's cursor in it.
+    ) -> tuple[Session, Place]:
+        """The session that answers this request, begun or joined, and the reader's place in it.
 
         Raises InvalidInput, NotFound, SessionBusy, CursorTooOld, TooManyRequests, EngineUnavailable; then
         nothing has begun.
@@ -68,26 +66,19 @@ class Completions:
             body, max_tokens=self._defaults.max_tokens, temperature=self._defaults.temperature
         )
         messages = messages_of(body)
-        session_id = body.session_id or _session_of(last_event_id) or secrets.token_urlsafe(24)
-        cursor = parse_cursor(last_event_id, check_session_id(session_id))
-        if cursor is not None:  # only what was begun before can be resumed
-            session = await self._broker.open(session_id, owner)
-            self._broker.follow(session, start_index(session, cursor))
+        place = await find_place(self._broker, owner, body.session_id, last_event_id)
 
         async def open_producer() -> Producer:
             completion_id = f"chatcmpl-{secrets.token_hex(12)}"
             generation = await self._engine.submit(GenerationRequest(completion_id, messages, sampling))
             include_usage = bool(body.stream_options and body.stream_options.include_usage)
-            writer = ChunkWriter(completion_id, self._engine.model_id, session_id, include_usage)
+            writer = ChunkWriter(completion_id, self._engine.model_id, place.session_id, include_usage)
             return CompletionProducer(generation, writer)
 
-        session = await self._broker.request(session_id, owner, _fingerprint(body), open_producer)
-        return session, cursor
-
-
-def _session_of(last_event_id: str | None) -> str:
-    """The session that an event id names; empty without one."""
-    return (last_event_id or "").rpartition(":")[0]
+        session = await self._broker.request(
+            place.session_id, owner, _fingerprint(body), open_producer, resuming=place.cursor is not None
+        )
+        return session, place
 
 
 def _fingerprint(body: ChatCompletionRequest) -> str:
@@ -108,26 +99,23 @@ def create_router(
 
     @router.post("/v1/chat/completions")
     async def create_chat_completion(
+        request: Request,
         body: ChatCompletionRequest,
         owner: Annotated[str, Depends(owner_of)],
-        last_event_id: LastEventId = None,
-        last_event_id_query: LastEventIdQuery = None,
+        last_event_id: LastEventId,
     ) -> Response:
-        session, cursor = await completions.session(body, owner, last_event_id or last_event_id_query)
+        session, place = await completions.session(body, owner, last_event_id)
         if body.stream:
-            return stream(broker, session, cursor)
-        answer = await whole(broker, session)
+            return stream(broker, session, place.cursor)
+        answer = await whole(broker, session, request.is_disconnected)
         return JSONResponse(answer.completion(), headers={SESSION_HEADER: session.id})
 
     @router.get("/v1/chat/completions/{session_id}")
     async def follow_chat_completion(
-        session_id: str,
-        owner: Annotated[str, Depends(owner_of)],
-        last_event_id: LastEventId = None,
-        last_event_id_query: LastEventIdQuery = None,
+        session_id: str, owner: Annotated[str, Depends(owner_of)], last_event_id: LastEventId
     ) -> Response:
         session = await broker.open(session_id, owner)
-        return resume(broker, session, parse_cursor(last_event_id or last_event_id_query, session.id))
+        return resume(broker, session, parse_cursor(last_event_id, session.id))
 
     @router.post("/v1/cancel/{session_id}")
     async def cancel(session_id: str, owner: Annotated[str, Depends(owner_of)]) -> dict[str, Any]:

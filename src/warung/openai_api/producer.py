@@ -2,9 +2,8 @@
 
 from collections.abc import AsyncGenerator, Sequence
 
-from warung.completions.chunk import Cancelled, ChunkWriter
+from warung.completions.chunk import ChunkWriter
 from warung.engine.engine import EngineUnavailable, Generation
-from warung.errors import WarungError
 
 
 class CompletionProducer:
@@ -28,11 +27,5 @@ class CompletionProducer:
             self._generation.close()
 
     async def last_words(self, error: Exception | None) -> Sequence[str]:
-        return self._writer.failure(presentable(error))
-
-
-def presentable(error: Exception | None) -> WarungError:
-    """What readers are told: a deliberate error as it is, nothing of an accidental one, None as cancelled."""
-    if error is None:
-        return Cancelled("this answer was cancelled")
-    return error if isinstance(error, WarungError) else WarungError("the server failed while answering")
+        self._generation.close()
+        return self._writer.failure(error)

@@ -1,7 +1,6 @@
 """The full-text index of the products, derived from the database; knows no shopper and no ranking."""
 
 import json
-import logging
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from threading import Lock
 
+import structlog
 from tantivy import Document, Index, IndexWriter, Query
 
 from warung.errors import Unavailable
@@ -20,7 +20,7 @@ from warung.search.snapshot import Snapshot
 from warung.search.supplier_map import SupplierMap
 from warung.suppliers.service import SupplierService
 
-_log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 _BATCH = 1000
 _WRITER_BYTES = 64_000_000
@@ -95,7 +95,7 @@ class ProductIndex:
             index.register_tokenizer(TOKENIZER, self._analyzer)
             version, applied = _read_state(index)
         except (OSError, ValueError) as error:
-            _log.info("no usable search index in %s: %s", self._folder, error)
+            log.info("no usable search index", folder=str(self._folder), error=str(error))
             return None
         if version != VERSION:
             return None
@@ -109,7 +109,7 @@ class ProductIndex:
         try:
             return self._apply(opened)
         except (OSError, ValueError) as error:
-            _log.warning("the search index can't be written and is made anew: %s", error)
+            log.warning("the search index can't be written and is made anew", error=str(error))
             return None
 
     def _apply(self, opened: _Opened) -> int:

@@ -16,12 +16,17 @@ class IndexRefresher:
         self._index = index
         self._interval_seconds = interval_seconds
         self._stopping = Event()
+        self._looked = Event()
         self._thread: Thread | None = None
 
     def start(self) -> None:
         self._stopping.clear()
         self._thread = Thread(target=self._run, name="search-index", daemon=True)
         self._thread.start()
+
+    def wait(self, timeout_seconds: float) -> bool:
+        """Whether it has looked once, given this time; building a large index takes longer."""
+        return self._looked.wait(timeout_seconds)
 
     def stop(self) -> None:
         """Returns when the thread is done, with the change it is at; does nothing when none runs."""
@@ -36,4 +41,5 @@ class IndexRefresher:
                 self._index.catch_up()
             except Exception:  # the next round may succeed, and search goes on with what it has
                 log.exception("the search index could not catch up")
+            self._looked.set()
             self._stopping.wait(self._interval_seconds)

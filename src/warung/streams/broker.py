@@ -32,7 +32,11 @@ class Producer(Protocol):
         ...
 
     async def last_words(self, error: Exception | None) -> Sequence[str]:
-        """The events that tell readers of a failure, or of a cancellation when `error` is None."""
+        """The events that tell readers of a failure, or of a cancellation when `error` is None.
+
+        Must not raise. Called once, when the turn does not finish, also when it never began: gives back
+        what the producer holds.
+        """
         ...
 
 
@@ -61,6 +65,8 @@ class Broker:
         self._live: dict[str, _Live] = {}
         self._readers: Counter[str] = Counter()
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._closing = False
+        self._reason: WarungError | None = None
 
     async def find(self, session_id: str, owner: str) -> Session | None:
         """The caller's session, or None when there is none yet. Raises NotFound for another owner's."""
@@ -77,24 +83,37 @@ class Broker:
         return session
 
     async def request(
-        self, session_id: str, owner: str, request: str, open_producer: Callable[[], Awaitable[Producer]]
+        self,
+        session_id: str,
+        owner: str,
+        request: str,
+        open_producer: Callable[[], Awaitable[Producer]],
+        *,
+        resuming: bool = False,
     ) -> Session:
         """Begin a turn, which runs on whether or not anybody reads; the same request again joins it.
 
+        A turn that failed or was cancelled is joined by those `resuming` it; others begin the next one.
         Raises SessionBusy when another request is being answered, NotFound when the session is another
         owner's, and what `open_producer` raises; then nothing has begun.
         """
         async with self._locks.setdefault(session_id, asyncio.Lock()):
             session = await self.find(session_id, owner)
-            if session and session.request == request:
+            if session and session.request == request and (resuming or not session.broken):
                 return session
             if session and session.running:
                 raise SessionBusy(f"session {session_id} is still answering; wait for its end or cancel it")
             producer = await open_producer()
-            session = await self._store.begin(session_id, owner, request)
+            try:
+                session = await self._store.begin(session_id, owner, request)
+            except BaseException as error:
+                await _last_words(session_id, producer, error if isinstance(error, Exception) else None)
+                raise
             task = asyncio.create_task(self._produce(session_id, producer), name=f"stream {session_id}")
             self._live[session_id] = _Live(task)
             self._arm(session_id)
+            if self._closing:
+                self._cancel(session_id)
             return session
 
     def follow(
@@ -148,11 +167,8 @@ class Broker:
         live = self._live[session_id]
         status, error = await self._outcome(session_id, producer)
         live.ending = True
-        try:
-            last = () if status is StreamStatus.FINISHED else await producer.last_words(error)
-        except Exception:
-            log.exception("a stream ended without its last words", session_id=session_id)
-            last = ()
+        finished = status is StreamStatus.FINISHED
+        last = () if finished else await _last_words(session_id, producer, error)
         try:
             await self._store.end(session_id, status, last)
         finally:
@@ -166,7 +182,7 @@ class Broker:
                 async for data in batches:
                     await self._store.append(session_id, data)
         except asyncio.CancelledError:
-            return StreamStatus.CANCELLED, None
+            return StreamStatus.CANCELLED, self._reason
         except Exception as error:
             unexpected = not isinstance(error, WarungError)
             log.warning("stream failed", session_id=session_id, error=str(error), exc_info=unexpected)
@@ -199,12 +215,24 @@ class Broker:
             await asyncio.sleep(_COLLECT_EVERY_SECONDS)
             await self._store.collect(self._ttl_seconds)
 
-    async def close(self) -> None:
-        """Cancel every running turn and wait for its end."""
-        tasks = [live.task for live in self._live.values()]
-        for session_id in list(self._live):
-            self._cancel(session_id)
-        await asyncio.gather(*tasks, return_exceptions=True)
+    async def close(self, reason: WarungError | None = None) -> None:
+        """Cancel every running turn, and any that still begins, and wait for their ends.
+
+        Readers hear the `reason`, or of a cancellation.
+        """
+        self._closing, self._reason = True, reason or self._reason
+        while tasks := [live.task for live in self._live.values()]:
+            for session_id in list(self._live):
+                self._cancel(session_id)
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _last_words(session_id: str, producer: Producer, error: Exception | None) -> Sequence[str]:
+    try:
+        return await producer.last_words(error)
+    except Exception:
+        log.exception("a stream ended without its last words", session_id=session_id)
+        return ()
 
 
 def _stop(live: _Live) -> None:

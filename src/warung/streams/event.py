@@ -38,3 +38,8 @@ class Session:
     @property
     def running(self) -> bool:
         return self.status is StreamStatus.RUNNING
+
+    @property
+    def broken(self) -> bool:
+        """Whether the latest turn ended before its end."""
+        return self.status in {StreamStatus.FAILED, StreamStatus.CANCELLED}

@@ -60,9 +60,9 @@ class _Asset:
         """304 when the caller's copy still holds (RFC 9110, section 13.1.2)."""
         headers = {
             **_HEADERS,
-            **(more or {}),
             "Cache-Control": _CACHE_CONTROL.get(self.media_type, "no-cache"),
             "ETag": self.etag,
+            **(more or {}),
         }
         known = [tag.strip().removeprefix("W/") for tag in (if_none_match or "").split(",")]
         if self.etag in known or "*" in known:
@@ -93,7 +93,8 @@ def create_router(welcome: Callable[[Request], Mapping[str, str]] = lambda _requ
 
     @router.api_route("/", methods=["GET", "HEAD"])
     def show_page(request: Request, if_none_match: _IfNoneMatch = None) -> Response:
-        return page.respond(if_none_match, welcome(request))
+        # Private: it may bring a guest's cookie.
+        return page.respond(if_none_match, {"Cache-Control": "private, no-cache", **welcome(request)})
 
     @router.api_route("/static/{name}", methods=["GET", "HEAD"])
     def send_file(name: str, if_none_match: _IfNoneMatch = None) -> Response:
