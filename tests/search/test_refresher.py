@@ -60,3 +60,15 @@ def test_a_failure_does_not_end_it(tmp_path: Path) -> None:
     assert wait_until((tmp_path / "index" / "meta.json").exists)
     refresher.stop()
     database.close()
+
+
+def test_waiting_for_the_first_look_ends_when_the_index_is_there(tmp_path: Path) -> None:
+    database = new_database(tmp_path)
+    index = ProductIndex(tmp_path / "index", ProductService(database), SupplierService(database))
+    refresher = IndexRefresher(index)
+    assert not refresher.wait(0)
+    refresher.start()
+    assert refresher.wait(20)
+    assert index.snapshot().count(Query.all_query()) == 0
+    refresher.stop()
+    database.close()
