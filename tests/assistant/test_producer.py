@@ -56,7 +56,7 @@ def producer_of(shelf: Shelf) -> AnswerProducer:
     return AnswerProducer(
         scripted_engine(),
         GenerationRequest("chatcmpl-1", messages, SamplingParams(max_tokens=8, temperature=0)),
-        Offer("laptop", {}, "Belum ada.", (), "conversation-1"),
+        Offer({}, "Belum ada.", (), "conversation-1"),
         ChunkWriter("chatcmpl-1", "scripted", SESSION),
         refresh=refresh,
         save=shelf.save,

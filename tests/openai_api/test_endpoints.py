@@ -279,3 +279,13 @@ async def test_a_store_that_fails_does_not_keep_a_place_in_the_engine() -> None:
         await completions.session(body, "ani", None)
     assert engine.state().running == 0
     await engine.close()
+
+
+def test_the_user_of_a_request_is_named_in_its_log_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with open_house(tmp_path) as client:
+        assert client.post(CHAT, json=question(user="budi-17")).status_code == 200
+        assert client.post(CHAT, json=question(user="x" * 257)).status_code == 400
+    lines = [line for line in capsys.readouterr().out.splitlines() if CHAT in line]
+    assert ["budi-17" in line for line in lines] == [True, False]

@@ -32,7 +32,6 @@ Save = Callable[[str, Sequence[ProductCard], Status], Awaitable[None]]
 class Offer:
     """What was found for a question, before the model says anything about it."""
 
-    question: str
     understood: Mapping[str, Any]
     opening: str
     cards: tuple[ProductCard, ...]

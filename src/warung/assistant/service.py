@@ -79,7 +79,6 @@ class Assistant:
         )
         cards = found.result.cards
         offer = Offer(
-            question=body.message,
             understood=wire(understood),
             opening=phrases.opening(understood, found.result, found.request.sort, widened=found.widened),
             cards=cards,

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
 
+import structlog
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse, Response
 
@@ -104,6 +105,8 @@ def create_router(
         owner: Annotated[str, Depends(owner_of)],
         last_event_id: LastEventId,
     ) -> Response:
+        if body.user:
+            structlog.contextvars.bind_contextvars(user=body.user)
         session, place = await completions.session(body, owner, last_event_id)
         if body.stream:
             return stream(broker, session, place.cursor)

@@ -49,7 +49,7 @@ class ChatCompletionRequest(BaseModel):
     stop: str | list[str] | None = None
     seed: int | None = None
     n: Literal[1] | None = None
-    user: str | None = None
+    user: Annotated[str, Field(max_length=256)] | None = None
     session_id: str | None = None
 
     @model_validator(mode="before")
