@@ -10,6 +10,14 @@ from transformers import AttentionInterface
 from warung.engine.transformers.scheduler import Chunk
 
 IMPLEMENTATION = "warung_blocks"
+# What models hand to their attention that changes nothing here: positions are in the keys already.
+_WITHOUT_EFFECT = frozenset(
+    {"dropout", "is_causal", "position_ids", "position_embeddings", "use_cache", "output_attentions", "cache_position"}
+)
+
+
+class UnsupportedAttention(Exception):
+    """The model wants something of its attention that is not computed here."""
 
 
 class KvCache:
@@ -35,6 +43,11 @@ class KvCache:
         for whole, new in zip(cached, (keys, values), strict=True):
             whole.index_copy_(0, slots, new)
         return cached
+
+    @property
+    def layers(self) -> int:
+        """How many layers have stored something."""
+        return len(self._layers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +121,8 @@ def _group(chunks: list[Chunk], slots: list[torch.Tensor], starts: list[int], de
     return Group(
         rows=torch.stack([start + offsets for start in starts]).to(device),
         positions=torch.stack([chunk.start + offsets for chunk in chunks]).to(device),
-        slots=torch.stack([pad(own, (0, longest - len(own))) for own in slots]).to(device),
+        # Filled up with its own last slot: what no mask can hide, a NaN, stays with the sequence it befell.
+        slots=torch.stack([pad(own, (0, longest - len(own)), value=int(own[-1])) for own in slots]).to(device),
     )
 
 
@@ -117,19 +131,21 @@ def attend(
     query: torch.Tensor,
     key: torch.Tensor,
     value: torch.Tensor,
-    _attention_mask: torch.Tensor | None,
+    attention_mask: torch.Tensor | None,
     *,
     layout: StepLayout,
     scaling: float | None = None,
     sliding_window: int | None = None,
-    **_unused: Any,
+    softcap: float | None = None,
+    **others: Any,
 ) -> tuple[torch.Tensor, None]:
     """Transformers' attention interface: `query` (1, heads, tokens, size) holds the step's tokens of all
     sequences one after the other; the answer has shape (1, tokens, heads, size).
 
     The query heads that share a key head are laid out as more queries of that head, so that keys and values
-    are never copied for them.
+    are never copied for them. Raises UnsupportedAttention for anything that would be left out of the result.
     """
+    _require_plain(module, attention_mask, others)
     queries, keys, values = (states[0].transpose(0, 1) for states in (query, key, value))
     all_keys, all_values = layout.cache.store(module.layer_idx, keys, values, layout.slots)
     key_heads, shared = keys.shape[1], queries.shape[1] // keys.shape[1]
@@ -138,16 +154,38 @@ def attend(
         n, q = group.rows.shape
         rows = queries[group.rows].view(n, q, key_heads, shared, -1).permute(0, 2, 3, 1, 4)
         mask = layout.mask(index, sliding_window).expand(n, shared, q, -1).reshape(n, 1, shared * q, -1)
-        attended = scaled_dot_product_attention(
-            rows.reshape(n, key_heads, shared * q, -1),
-            _seen(all_keys, group),
-            _seen(all_values, group),
-            attn_mask=mask,
-            scale=scaling,
-        )
+        seen = _seen(all_keys, group), _seen(all_values, group)
+        attended = _attended(rows.reshape(n, key_heads, shared * q, -1), *seen, mask, scaling, softcap)
         attended = attended.view(n, key_heads, shared, q, -1).permute(0, 3, 1, 2, 4)
         output[group.rows] = attended.reshape(n, q, key_heads * shared, -1)
     return output[None], None
+
+
+def _require_plain(module: Any, attention_mask: torch.Tensor | None, others: dict[str, Any]) -> None:
+    asked = sorted(name for name, value in others.items() if value is not None and name not in _WITHOUT_EFFECT)
+    if attention_mask is not None:
+        asked.append("attention_mask")
+    if not getattr(module, "is_causal", True):
+        asked.append("is_causal=False")
+    if asked:
+        raise UnsupportedAttention(f"its attention asks for {', '.join(asked)}")
+
+
+def _attended(
+    queries: torch.Tensor,
+    keys: torch.Tensor,
+    values: torch.Tensor,
+    mask: torch.Tensor,
+    scaling: float | None,
+    softcap: float | None,
+) -> torch.Tensor:
+    """`softcap` bends the scores into (-softcap, softcap) before the mask, as in Gemma 2."""
+    if softcap is None:
+        return scaled_dot_product_attention(queries, keys, values, attn_mask=mask, scale=scaling)
+    scale = scaling if scaling is not None else queries.shape[-1] ** -0.5
+    scores = torch.tanh(queries @ keys.transpose(-1, -2) * (scale / softcap)) * softcap
+    weights = scores.masked_fill(~mask, -torch.inf).softmax(dim=-1, dtype=torch.float32)
+    return weights.to(values.dtype) @ values
 
 
 def _seen(cached: torch.Tensor, group: Group) -> torch.Tensor:

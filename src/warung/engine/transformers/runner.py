@@ -18,7 +18,12 @@ from warung.engine.engine import EngineUnavailable
 from warung.engine.loader import ModelSource
 from warung.engine.request import SamplingParams
 from warung.engine.text import Tokenizer
-from warung.engine.transformers.attention import IMPLEMENTATION, KvCache, StepLayout
+from warung.engine.transformers.attention import (
+    IMPLEMENTATION,
+    KvCache,
+    StepLayout,
+    UnsupportedAttention,
+)
 from warung.engine.transformers.kv_blocks import BlockPool
 from warung.engine.transformers.sampler import sample
 from warung.engine.transformers.scheduler import Chunk, Scheduler
@@ -47,11 +52,26 @@ class ModelOptions:
 
 
 class TransformersRunner:
-    """Sequences join and leave between steps; equal beginnings are computed once."""
+    """Sequences join and leave between steps; equal beginnings are computed once.
 
-    def __init__(self, source: ModelSource, options: ModelOptions) -> None:
+    A step runs at most `step_tokens` tokens; the cache holds `cache_tokens` (None: what fits a GiB) in blocks
+    of `block_tokens`.
+    """
+
+    def __init__(
+        self,
+        source: ModelSource,
+        options: ModelOptions,
+        *,
+        step_tokens: int = _STEP_TOKENS,
+        block_tokens: int = _BLOCK_TOKENS,
+        cache_tokens: int | None = None,
+    ) -> None:
         self._source = source
         self._options = options
+        self._step_tokens = step_tokens
+        self._block_tokens = block_tokens
+        self._cache_tokens = cache_tokens
         self._scheduler: Scheduler | None = None
 
     def load(self) -> Tokenizer:
@@ -75,7 +95,7 @@ class TransformersRunner:
             raise EngineUnavailable(f"Transformers can't load model {self._source.name}: {line}") from error
         self._model.eval()
         self._ends = _end_tokens(self._model, tokenizer)
-        self._begin(_CACHE_BYTES // _bytes_per_token(self._model))
+        self._begin(self._cache_tokens or _CACHE_BYTES // _bytes_per_token(self._model))
         return TransformersTokenizer(tokenizer, _context_length(self._model))
 
     def _require_memory(self, path: Path) -> None:
@@ -91,10 +111,30 @@ class TransformersRunner:
         require_memory(self._source.name, needed, available)
 
     def _begin(self, cache_tokens: int) -> None:
-        blocks = max(1, cache_tokens // _BLOCK_TOKENS)
-        self._cache = KvCache(blocks * _BLOCK_TOKENS)
-        pool = BlockPool(blocks, _BLOCK_TOKENS)
-        self._scheduler = Scheduler(pool, step_tokens=_STEP_TOKENS, max_running=_MOST_RUNNING)
+        blocks = max(1, cache_tokens // self._block_tokens)
+        self._cache = KvCache(blocks * self._block_tokens)
+        self._require_plain_attention()
+        pool = BlockPool(blocks, self._block_tokens)
+        running = min(_MOST_RUNNING, self._step_tokens)
+        self._scheduler = Scheduler(pool, step_tokens=self._step_tokens, max_running=running)
+
+    @torch.inference_mode()
+    def _require_plain_attention(self) -> None:
+        """Raises EngineUnavailable for a model that keeps more than keys and values between steps, or whose
+        attention is not all of that which is computed here; it would answer, but not as itself."""
+        config = self._model.config.get_text_config()
+        problem = _unlike(config)
+        if not problem:
+            probe = TokenSequence("probe", [0], SamplingParams(max_tokens=1), self._ends, blocks=[0])
+            try:
+                self._forward([Chunk(probe, 0, 1)])
+            except (UnsupportedAttention, TypeError, ValueError) as error:
+                problem = " ".join(str(error).split())[:200]
+            else:
+                if self._cache.layers != config.num_hidden_layers:
+                    problem = f"{self._cache.layers} of its {config.num_hidden_layers} layers use attention"
+        if problem:
+            raise EngineUnavailable(f"the transformers engine can't run model {self._source.name}: {problem}")
 
     @property
     def busy(self) -> bool:
@@ -124,7 +164,7 @@ class TransformersRunner:
     def _forward(self, chunks: list[Chunk]) -> torch.Tensor:
         """The logits after each chunk that gives a token, shape (sequences, vocabulary)."""
         device = self._model.device
-        layout = StepLayout.of(chunks, self._cache, _BLOCK_TOKENS, device)
+        layout = StepLayout.of(chunks, self._cache, self._block_tokens, device)
         tokens = [token for c in chunks for token in c.sequence.tokens[c.start : c.start + c.count]]
         ends = list(accumulate(chunk.count for chunk in chunks))
         last = [end - 1 for end, chunk in zip(ends, chunks, strict=True) if chunk.samples]
@@ -160,9 +200,26 @@ def _end_tokens(model: Any, tokenizer: Any) -> frozenset[int]:
     return frozenset(end for end in [*ends, tokenizer.eos_token_id] if end is not None)
 
 
+def _unlike(config: Any) -> str | None:
+    """What the configuration says of layers that are more than attention to all or to the last tokens."""
+    strange = set[str](getattr(config, "layer_types", None) or ()) - {"full_attention", "sliding_attention"}
+    if strange:
+        return f"it has layers of type {', '.join(sorted(strange))}"
+    if getattr(config, "num_kv_shared_layers", 0):
+        return "its layers share keys and values"
+    return None
+
+
 def _context_length(model: Any) -> int:
+    """Tokens that a sequence may have. LongRoPE turns all positions another way once a sequence passes the
+    original length, also those in the cache and of other sequences, so that length is the limit."""
     config = model.config.get_text_config()
-    return int(getattr(config, "max_position_embeddings", _DEFAULT_CONTEXT))
+    limits = [int(getattr(config, "max_position_embeddings", _DEFAULT_CONTEXT))]
+    rope = getattr(config, "rope_parameters", None) or {}
+    for parameters in [rope, *(nested for nested in rope.values() if isinstance(nested, dict))]:
+        if parameters.get("rope_type") == "longrope":
+            limits.append(int(parameters["original_max_position_embeddings"]))
+    return min(limits)
 
 
 def _bytes_per_token(model: Any) -> int:

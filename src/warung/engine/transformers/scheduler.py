@@ -49,7 +49,9 @@ class Scheduler:
         return bool(self._running or self._waiting)
 
     def add(self, sequence: Sequence) -> None:
-        """Raises InvalidInput when the cache could not even hold this sequence alone."""
+        """Raises InvalidInput for an empty prompt, and when the cache could not even hold this one alone."""
+        if not sequence.tokens:
+            raise InvalidInput("the messages come to no tokens at all; say something", field="messages")
         limit = self._pool.count * self._pool.block_tokens
         longest = len(sequence.tokens) + sequence.sampling.max_tokens
         if longest > limit:
@@ -73,38 +75,38 @@ class Scheduler:
     def plan(self) -> list[Chunk]:
         """The next step: one token of each running answer first, then pieces of prompts."""
         chunks: dict[str, Chunk] = {}
-        budget = self._step_tokens
         for sequence in sorted(self._running, key=lambda sequence: sequence.pending > 1):
             if sequence in self._running:
-                budget -= self._take(sequence, budget, chunks)
-        while self._waiting and budget and len(self._running) < self._max_running:
+                self._take(sequence, chunks)
+        while self._waiting and self._room(chunks) and len(self._running) < self._max_running:
             sequence = self._waiting[0]
-            if not sequence.blocks:
-                self._share_prefix(sequence)
-            if not self._fits(sequence, min(sequence.pending, budget)):
-                self._release(sequence)
+            self._share_prefix(sequence)
+            if not self._fits(sequence, min(sequence.pending, self._room(chunks))):
+                self._release(sequence)  # what waits holds no block
                 break
             self._running.append(self._waiting.popleft())
-            budget -= self._take(sequence, budget, chunks)
+            self._take(sequence, chunks)
         return list(chunks.values())
 
-    def _take(self, sequence: Sequence, budget: int, chunks: dict[str, Chunk]) -> int:
-        """Put a piece of the sequence into the step; how many tokens that is."""
-        count = min(sequence.pending, budget)
+    def _room(self, chunks: Mapping[str, Chunk]) -> int:
+        return self._step_tokens - sum(chunk.count for chunk in chunks.values())
+
+    def _take(self, sequence: Sequence, chunks: dict[str, Chunk]) -> None:
+        """Put a piece of the sequence into the step, at the cost of younger ones if need be."""
+        count = min(sequence.pending, self._room(chunks))
         while count and not self._fits(sequence, count):
             youngest = self._running[-1]
             self._preempt(youngest)
             chunks.pop(youngest.id, None)
             if youngest is sequence:
-                return 0
+                return
         if not count:
-            return 0
+            return
         for _ in range(self._missing(sequence, count)):
             block = self._pool.allocate()
             assert block is not None, "the pool was asked before"  # noqa: S101  an invariant, not a check
             sequence.blocks.append(block)
         chunks[sequence.id] = Chunk(sequence, sequence.computed, count)
-        return count
 
     def _missing(self, sequence: Sequence, count: int) -> int:
         """Blocks that the sequence needs beside its own for `count` more tokens."""
