@@ -1,5 +1,8 @@
 """BlockPool against a plain model of it, under random use."""
 
+# What is tested is mostly bookkeeping that no public name shows.
+# pyright: reportPrivateUsage=false
+
 from collections import Counter
 
 from hypothesis import settings

@@ -1,8 +1,11 @@
 """The scheduler under random work, with a model whose next token depends on every token before it.
 
-The model reads through the blocks like a real one: what a step runs is written into them, and the next token is
-computed from what they hold. A block that was given away too early, shared wrongly or never filled shows.
+The model reads through the blocks like a real one: what a step runs is written into them, and the next token
+is computed from what they hold. A block that was given away too early, shared wrongly or never filled shows.
 """
+
+# What is tested is mostly bookkeeping that no public name shows.
+# pyright: reportPrivateUsage=false
 
 import random
 import zlib

@@ -12,7 +12,15 @@ from warung.engine.transformers.scheduler import Chunk
 IMPLEMENTATION = "warung_blocks"
 # What models hand to their attention that changes nothing here: positions are in the keys already.
 _WITHOUT_EFFECT = frozenset(
-    {"dropout", "is_causal", "position_ids", "position_embeddings", "use_cache", "output_attentions", "cache_position"}
+    {
+        "dropout",
+        "is_causal",
+        "position_ids",
+        "position_embeddings",
+        "use_cache",
+        "output_attentions",
+        "cache_position",
+    }
 )
 
 
@@ -122,7 +130,9 @@ def _group(chunks: list[Chunk], slots: list[torch.Tensor], starts: list[int], de
         rows=torch.stack([start + offsets for start in starts]).to(device),
         positions=torch.stack([chunk.start + offsets for chunk in chunks]).to(device),
         # Filled up with its own last slot: what no mask can hide, a NaN, stays with the sequence it befell.
-        slots=torch.stack([pad(own, (0, longest - len(own)), value=int(own[-1])) for own in slots]).to(device),
+        slots=torch.stack([pad(own, (0, longest - len(own)), value=int(own[-1])) for own in slots]).to(
+            device
+        ),
     )
 
 
@@ -155,14 +165,18 @@ def attend(
         rows = queries[group.rows].view(n, q, key_heads, shared, -1).permute(0, 2, 3, 1, 4)
         mask = layout.mask(index, sliding_window).expand(n, shared, q, -1).reshape(n, 1, shared * q, -1)
         seen = _seen(all_keys, group), _seen(all_values, group)
-        attended = _attended(rows.reshape(n, key_heads, shared * q, -1), *seen, mask, scaling, softcap)
+        attended = _attended(
+            rows.reshape(n, key_heads, shared * q, -1), *seen, mask, scaling=scaling, softcap=softcap
+        )
         attended = attended.view(n, key_heads, shared, q, -1).permute(0, 3, 1, 2, 4)
         output[group.rows] = attended.reshape(n, q, key_heads * shared, -1)
     return output[None], None
 
 
 def _require_plain(module: Any, attention_mask: torch.Tensor | None, others: dict[str, Any]) -> None:
-    asked = sorted(name for name, value in others.items() if value is not None and name not in _WITHOUT_EFFECT)
+    asked = sorted(
+        name for name, value in others.items() if value is not None and name not in _WITHOUT_EFFECT
+    )
     if attention_mask is not None:
         asked.append("attention_mask")
     if not getattr(module, "is_causal", True):
@@ -176,6 +190,7 @@ def _attended(
     keys: torch.Tensor,
     values: torch.Tensor,
     mask: torch.Tensor,
+    *,
     scaling: float | None,
     softcap: float | None,
 ) -> torch.Tensor:
@@ -194,4 +209,4 @@ def _seen(cached: torch.Tensor, group: Group) -> torch.Tensor:
     return cached.index_select(0, group.slots.view(-1)).view(n, k, *cached.shape[1:]).transpose(1, 2)
 
 
-AttentionInterface.register(IMPLEMENTATION, attend)
+AttentionInterface.register(IMPLEMENTATION, attend)  # pyright: ignore[reportUnknownMemberType]  incomplete types

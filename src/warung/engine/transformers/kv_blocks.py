@@ -1,7 +1,7 @@
 """Who holds which block of the KV cache, and which blocks hold a prefix that others can share; no torch.
 
-Prefixes are shared by a hash of each full block and all before it, as in vLLM's automatic prefix caching (Kwon
-et al., SOSP 2023).
+Prefixes are shared by a hash of each full block and all before it, as in vLLM's automatic prefix caching
+(Kwon et al., SOSP 2023).
 """
 
 import hashlib

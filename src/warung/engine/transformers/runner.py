@@ -18,12 +18,7 @@ from warung.engine.engine import EngineUnavailable
 from warung.engine.loader import ModelSource
 from warung.engine.request import SamplingParams
 from warung.engine.text import Tokenizer
-from warung.engine.transformers.attention import (
-    IMPLEMENTATION,
-    KvCache,
-    StepLayout,
-    UnsupportedAttention,
-)
+from warung.engine.transformers.attention import IMPLEMENTATION, KvCache, StepLayout
 from warung.engine.transformers.kv_blocks import BlockPool
 from warung.engine.transformers.sampler import sample
 from warung.engine.transformers.scheduler import Chunk, Scheduler
@@ -128,11 +123,13 @@ class TransformersRunner:
             probe = TokenSequence("probe", [0], SamplingParams(max_tokens=1), self._ends, blocks=[0])
             try:
                 self._forward([Chunk(probe, 0, 1)])
-            except (UnsupportedAttention, TypeError, ValueError) as error:
+            except Exception as error:  # a model's own code may stumble over the missing cache in any way
                 problem = " ".join(str(error).split())[:200]
             else:
                 if self._cache.layers != config.num_hidden_layers:
-                    problem = f"{self._cache.layers} of its {config.num_hidden_layers} layers use attention"
+                    problem = (
+                        f"only {self._cache.layers} of its {config.num_hidden_layers} layers use attention"
+                    )
         if problem:
             raise EngineUnavailable(f"the transformers engine can't run model {self._source.name}: {problem}")
 
@@ -216,9 +213,12 @@ def _context_length(model: Any) -> int:
     config = model.config.get_text_config()
     limits = [int(getattr(config, "max_position_embeddings", _DEFAULT_CONTEXT))]
     rope = getattr(config, "rope_parameters", None) or {}
-    for parameters in [rope, *(nested for nested in rope.values() if isinstance(nested, dict))]:
-        if parameters.get("rope_type") == "longrope":
-            limits.append(int(parameters["original_max_position_embeddings"]))
+    by_layer_type = [nested for nested in rope.values() if isinstance(nested, dict)]
+    limits.extend(
+        int(parameters["original_max_position_embeddings"])
+        for parameters in [rope, *by_layer_type]
+        if parameters.get("rope_type") == "longrope"
+    )
     return min(limits)
 
 

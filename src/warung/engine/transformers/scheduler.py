@@ -1,8 +1,8 @@
 """Decides what each step of the model works on; pure bookkeeping, no torch.
 
-Iteration-level scheduling (Yu et al., Orca, OSDI 2022) with chunked prefill (Agrawal et al., Sarathi-Serve, OSDI
-2024): every running answer gets its next token, and what is left of the step reads prompts piece by piece. When
-blocks run out, the youngest sequence gives its own back and is computed again later.
+Iteration-level scheduling (Yu et al., Orca, OSDI 2022) with chunked prefill (Agrawal et al., Sarathi-Serve,
+OSDI 2024): every running answer gets its next token, and what is left of the step reads prompts piece by
+piece. When blocks run out, the youngest sequence gives its own back and is computed again later.
 """
 
 from collections import deque
