@@ -199,22 +199,6 @@ def test_what_gave_way_comes_back_before_what_came_later() -> None:
     assert house.preempted
 
 
-def test_room_given_up_in_a_step_is_used_in_it() -> None:
-    """An old prompt makes a young answer give way; the answer's place in the step goes to the prompt."""
-    house = House(blocks=4, block_tokens=4, step_tokens=4, max_running=2)
-    young = house.add("young", [2, 2, 2], 12)
-    house.step()
-    old = house.add("old", list(range(1, 15)), 2)
-    house.scheduler._running.insert(0, house.scheduler._waiting.pop())  # as if it had come first
-    counts = [sum(chunk.count for chunk in house.step() if chunk.sequence is old) for _ in range(4)]
-    assert house.preempted
-    assert counts[:2] == [3, 3]
-    assert 4 in counts
-    house.finish()
-    assert house.answers["young"] == alone([2, 2, 2], 12)
-    assert young.finish_reason
-
-
 def test_an_equal_beginning_is_computed_once() -> None:
     house = House(blocks=20, block_tokens=4)
     prompt = [chance % 39 + 1 for chance in range(18)]
