@@ -103,7 +103,7 @@ class TransformersRunner:
         available = available_memory_bytes()
         if self._options.device_map != "cpu":
             available += sum(torch.cuda.mem_get_info(i)[0] for i in range(torch.cuda.device_count()))
-        require_memory(self._source.name, needed, available)
+        require_memory(self._source.name, needed + _CACHE_BYTES, available)
 
     def _begin(self, cache_tokens: int) -> None:
         blocks = max(1, cache_tokens // self._block_tokens)
