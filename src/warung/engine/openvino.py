@@ -28,6 +28,7 @@ _PROPERTIES = {
     "INFERENCE_PRECISION_HINT": "f32",
     "DYNAMIC_QUANTIZATION_GROUP_SIZE": "0",
 }
+_FOLDER_FILES = ("config.json", "openvino_tokenizer.xml", "openvino_detokenizer.xml")
 _CACHE_GB = 1
 _WARM_UP_TOKENS = 16
 _DEFAULT_CONTEXT = 4096
@@ -77,6 +78,7 @@ class OpenVinoRunner:
 
     def load(self) -> Tokenizer:
         path = fetch(self._source, token=self._hub_token)
+        _require_whole(path)
         weights = [path] if path.is_file() else path.glob("*.bin")
         require_memory(self._source.name, size_bytes(weights) + _CACHE_GB * 2**30, available_memory_bytes())
         scheduler = openvino_genai.SchedulerConfig()
@@ -145,6 +147,15 @@ class OpenVinoRunner:
 
     def close(self) -> None:
         self._handles.clear()
+
+
+def _require_whole(path: Path) -> None:
+    """Raises EngineUnavailable for a folder that was exported without what answering needs."""
+    missing = [] if path.is_file() else [name for name in _FOLDER_FILES if not (path / name).exists()]
+    if missing:
+        raise EngineUnavailable(
+            f"the OpenVINO folder {path.name} lacks {', '.join(missing)}: export it with its tokenizer"
+        )
 
 
 def _context_length(path: Path) -> int:
