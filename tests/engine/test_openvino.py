@@ -49,7 +49,9 @@ async def test_a_folder_without_its_tokenizer_is_refused_by_name(folder: Path) -
 async def test_a_folder_answers_as_its_gguf_file_does(folder: Path, model_file: Path, tmp_path: Path) -> None:
     whole = Path(shutil.copytree(folder, tmp_path / "SmolLM2-ov"))
     hugging_face = AutoTokenizer.from_pretrained(model_file.parent, gguf_file=model_file.name)
-    tokenizer, detokenizer = convert_tokenizer(hugging_face, with_detokenizer=True)
+    converted = convert_tokenizer(hugging_face, with_detokenizer=True)
+    assert isinstance(converted, tuple)
+    tokenizer, detokenizer = converted
     openvino.save_model(tokenizer, whole / "openvino_tokenizer.xml")
     openvino.save_model(detokenizer, whole / "openvino_detokenizer.xml")
     (whole / "config.json").write_text(json.dumps({"max_position_embeddings": 8192}))
