@@ -63,7 +63,8 @@ def serve(host: Host = None, port: Port = None) -> None:
     settings = _settings(host=host, port=port)
     if pending(settings.database):
         raise InvalidInput("the database is not up to date: run 'warung migrate' first")
-    _serve(settings)
+    with listen(settings.host, settings.port) as listener:
+        _serve(settings, listener)
 
 
 @app.command()
@@ -93,10 +94,11 @@ def demo(host: Host = None, port: Port = None) -> None:
     settings = _settings(host=host, port=port, load_model_at_start=True)
     if "model_repo_id" not in settings.model_fields_set and settings.engine != "scripted":
         settings = settings.model_copy(update={"model_repo_id": str(packaged_model())})
-    migrate_database(settings.database)
-    report = _seed(settings)
-    console.print(f"Catalogue: {report.suppliers_added + report.products_added} new rows.")
-    _serve(settings)
+    with listen(settings.host, settings.port) as listener:
+        migrate_database(settings.database)
+        report = _seed(settings)
+        console.print(f"Catalogue: {report.suppliers_added + report.products_added} new rows.")
+        _serve(settings, listener)
 
 
 def _settings(**overrides: object) -> Settings:
@@ -152,8 +154,7 @@ def _progress() -> Generator[Progress]:
         yield progress
 
 
-def _serve(settings: Settings) -> None:
-    listener = listen(settings.host, settings.port)
+def _serve(settings: Settings, listener: socket.socket) -> None:
     application = create_app(settings)
     host, port = listener.getsockname()[:2]
     console.print(f"warung is open on [bold]http://{f'[{host}]' if ':' in host else host}:{port}[/]")

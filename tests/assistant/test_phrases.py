@@ -12,7 +12,8 @@ def result(count: int, *relaxed: str) -> SearchResult:
 def test_money_and_distance_are_written_as_in_indonesia() -> None:
     assert phrases.rupiah(9_499_000) == "Rp9.499.000"
     assert phrases.rupiah(0) == "Rp0"
-    assert phrases.kilometres(3.25) in {"3,2 km", "3,3 km"}
+    assert phrases.kilometres(3.26) == "3,3 km"
+    assert phrases.kilometres(1540.4) == "1.540 km"
 
 
 def test_a_label_holds_what_the_card_holds() -> None:
@@ -35,3 +36,15 @@ def test_the_opening_tells_what_gave_way() -> None:
     assert nothing.startswith("Belum ada laptop")
     assert similar.startswith("Tidak ada yang persis laptop. Ada 1 yang mirip. Termurah:")
     assert elsewhere.startswith("Belum ada laptop. Di luar daerah itu ada 1. Terdekat:")
+    both = phrases.opening(understood, result(1, "words"), Sort.DISTANCE, widened=True)
+    assert both.startswith("Belum ada laptop. Di luar daerah itu ada 1 yang mirip.")
+
+
+def test_the_opening_says_when_it_cannot_tell_what_is_near() -> None:
+    found = SearchResult((card(1, "Laptop", distance_km=None),), 1, {}, None, ())
+    for understood in (Understood("laptop", sort=Sort.DISTANCE), Understood("laptop", near_me=True)):
+        opening = phrases.opening(understood, found, Sort.RELEVANCE, widened=False)
+        assert phrases.NO_LOCATION in opening
+    assert phrases.NO_LOCATION not in phrases.opening(
+        Understood("laptop"), found, Sort.RELEVANCE, widened=False
+    )

@@ -33,7 +33,7 @@ def test_an_order_that_was_asked_for_is_kept() -> None:
 
 def test_a_follow_up_without_goods_goes_on_from_the_last_question() -> None:
     before = parser.parse("laptop gaming Jakarta budget 10 juta")
-    elsewhere = refined(before, parser.parse("di Bandung"))
+    elsewhere = refined(before, parser.parse("di Bandung"), "di Bandung")
     assert (elsewhere.text, elsewhere.category, elsewhere.max_price_rupiah) == (
         "laptop gaming",
         "laptop",
@@ -41,7 +41,7 @@ def test_a_follow_up_without_goods_goes_on_from_the_last_question() -> None:
     )
     assert elsewhere.place is not None
     assert elsewhere.place.name == "Bandung"
-    cheaper = refined(before, parser.parse("maksimal 8 juta"))
+    cheaper = refined(before, parser.parse("maksimal 8 juta"), "maksimal 8 juta")
     assert (cheaper.max_price_rupiah, cheaper.min_price_rupiah) == (8_000_000, None)
     assert cheaper.place is not None
     assert cheaper.place.name == "Jakarta"
@@ -49,7 +49,7 @@ def test_a_follow_up_without_goods_goes_on_from_the_last_question() -> None:
 
 def test_a_new_question_forgets_the_last_one() -> None:
     now = parser.parse("beras 5 kg")
-    assert refined(parser.parse("laptop gaming Jakarta budget 10 juta"), now) == now
+    assert refined(parser.parse("laptop gaming Jakarta budget 10 juta"), now, "beras 5 kg") == now
 
 
 def test_the_wire_names_what_was_understood() -> None:
@@ -62,3 +62,18 @@ def test_the_wire_names_what_was_understood() -> None:
         "text", "category", "min_price", "max_price", "in_stock", "exclude", "sort", "place", "spans",
     }  # fmt: skip
     assert wire(parser.parse("beras"))["place"] is None
+
+
+def test_a_follow_up_may_pick_among_what_was_asked_for() -> None:
+    before = parser.parse("HP di bawah 3 juta di Bandung")
+    picked = refined(before, parser.parse("ada yang Samsung?"), "ada yang Samsung?")
+    assert (picked.category, picked.max_price_rupiah) == (before.category, 3_000_000)
+    assert picked.text == f"{before.text} samsung"
+    assert picked.place == before.place
+
+
+def test_a_follow_up_may_ask_for_something_cheaper() -> None:
+    before = parser.parse("HP di bawah 3 juta di Bandung")
+    cheaper = refined(before, parser.parse("yang lebih murah ada?"), "yang lebih murah ada?")
+    assert (cheaper.category, cheaper.sort) == (before.category, Sort.PRICE_ASC)
+    assert refined(cheaper, parser.parse("yang putih"), "yang putih").sort is Sort.PRICE_ASC

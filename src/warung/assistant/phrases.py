@@ -6,6 +6,8 @@ from warung.search.request import SearchResult
 
 NO_MODEL = "Penjaga warung sedang tidak bisa dihubungi, jadi ini ringkasan langsung dari daftar produk."
 
+_WHOLE_FROM_KM = 100
+NO_LOCATION = "Saya belum tahu lokasi Anda, jadi belum bisa mengurutkan dari yang terdekat."
 _FIRST = {
     Sort.RELEVANCE: "Paling cocok",
     Sort.DISTANCE: "Terdekat",
@@ -21,6 +23,9 @@ def rupiah(amount: int) -> str:
 
 
 def kilometres(distance_km: float) -> str:
+    """3,2 km; from 100 km on whole ones, 1.540 km."""
+    if distance_km >= _WHOLE_FROM_KM:
+        return f"{distance_km:,.0f} km".replace(",", ".")
     return f"{distance_km:.1f} km".replace(".", ",")
 
 
@@ -50,13 +55,16 @@ def opening(understood: Understood, found: SearchResult, sort: Sort, *, widened:
             f"Belum ada {wish}{place} yang siap dijual."
             " Coba kata lain, naikkan batas harga, atau hapus tempatnya."
         )
-    if found.relaxed:
-        summary = f"Tidak ada yang persis {wish}{place}. Ada {found.total} yang mirip."
-    elif widened:
-        summary = f"Belum ada {wish}{place}. Di luar daerah itu ada {found.total}."
+    similar = " yang mirip" if found.relaxed else ""
+    if widened:
+        summary = f"Belum ada {wish}{place}. Di luar daerah itu ada {found.total}{similar}."
+    elif similar:
+        summary = f"Tidak ada yang persis {wish}{place}. Ada {found.total}{similar}."
     else:
         summary = f"Ada {found.total} {wish}{place}."
-    return f"{summary} {_FIRST[sort]}: {offer(found.cards[0])}."
+    nowhere = (understood.near_me or understood.sort is Sort.DISTANCE) and found.cards[0].distance_km is None
+    hint = f" {NO_LOCATION}" if nowhere else ""
+    return f"{summary}{hint} {_FIRST[sort]}: {offer(found.cards[0])}."
 
 
 def _wish(understood: Understood) -> str:

@@ -111,7 +111,7 @@ class Assistant:
         understood: Understood | None = None
         for question in [*(m.content for m in history if m.role == "user"), message]:
             now = self.parser.parse(question)
-            understood = refined(understood, now) if understood else now
+            understood = refined(understood, now, question) if understood else now
         return understood or self.parser.parse(message)
 
     def _find(self, understood: Understood, here: Coordinates | None) -> _Found:

@@ -11,14 +11,11 @@ from warung.errors import Conflict, WarungError
 
 DONE = "[DONE]"
 
+_CALLERS_FAULT = "invalid_request_error"
 _ERROR_TYPES = {
-    400: "invalid_request_error",
     401: "authentication_error",
     403: "permission_error",
-    404: "invalid_request_error",
     409: "conflict_error",
-    410: "invalid_request_error",
-    422: "invalid_request_error",
     429: "rate_limit_error",
 }
 
@@ -48,7 +45,7 @@ def error_object(error: WarungError) -> dict[str, Any]:
     """OpenAI's error object."""
     return {
         "message": error.message,
-        "type": _ERROR_TYPES.get(error.status, "server_error"),
+        "type": "server_error" if error.status >= 500 else _ERROR_TYPES.get(error.status, _CALLERS_FAULT),
         "param": error.field,
         "code": error.code,
     }

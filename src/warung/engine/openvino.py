@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import openvino
 import openvino_genai
+import structlog
 from gguf import GGUFReader
 
 from warung.engine.engine import EngineUnavailable
@@ -20,6 +21,8 @@ from warung.engine.text import Tokenizer, control_tokens_in
 from warung.engine.weights import available_memory_bytes, fetch, require_memory, size_bytes
 from warung.engine.worker import Step
 from warung.errors import InvalidInput
+
+log = structlog.get_logger(__name__)
 
 # Exactness before speed (docs/decisions/0004): with a u8 cache, bf16 arithmetic or activations quantised by
 # batch, a greedy answer would depend on what runs beside it and on where it was cut and continued.
@@ -87,8 +90,10 @@ class OpenVinoRunner:
         try:
             self._pipeline = openvino_genai.ContinuousBatchingPipeline(path, scheduler, "CPU", _PROPERTIES)
         except RuntimeError as error:
-            line = " ".join(str(error).split())[-200:]
-            raise EngineUnavailable(f"OpenVINO can't read model {self._source.name}: {line}") from error
+            log.exception("OpenVINO can't read the model", model=self._source.name)
+            raise EngineUnavailable(
+                f"OpenVINO can't read model {self._source.name}; the server's log has the details"
+            ) from error
         tokenizer = OpenVinoTokenizer(self._pipeline.get_tokenizer(), _context_length(path))
         self._warm_up(tokenizer)
         return tokenizer

@@ -89,6 +89,8 @@ class ProductIndex:
 
     def _open(self) -> _Opened | None:
         """The index in the folder; None if there is none that this version can read."""
+        if not self._folder.exists():
+            return None
         try:
             check_segments(self._folder)
             index = Index.open(str(self._folder))

@@ -1,11 +1,15 @@
 """From what a shopper's words mean to a search, and to the wire; knows no index and no route."""
 
+import re
 from dataclasses import replace
 from typing import Any
 
 from warung.geo import Circle, Coordinates
 from warung.search.query import Sort, Understood
 from warung.search.request import SearchRequest
+
+_PICKING = re.compile(r"\b(yang|yg|the .*one)\b", re.IGNORECASE)
+_CHEAPER = re.compile(r"\b(lebih murah|cheaper)\b", re.IGNORECASE)
 
 
 def request_for(understood: Understood, here: Coordinates | None, *, limit: int) -> SearchRequest:
@@ -32,19 +36,23 @@ def request_for(understood: Understood, here: Coordinates | None, *, limit: int)
     )
 
 
-def refined(before: Understood, now: Understood) -> Understood:
-    """A follow-up without goods ("yang di Bandung", "maksimal 5 juta") goes on from the last question."""
-    if now.text or now.category:
+def refined(before: Understood, now: Understood, message: str) -> Understood:
+    """A follow-up goes on from the last question: one without goods ("yang di Bandung", "maksimal 5 juta",
+    "yang lebih murah"), or one that picks among them ("yang Samsung ada?"). Any other begins anew."""
+    picks = not now.category and _PICKING.search(message) is not None
+    if now.category or (now.text and not picks):
         return now
     priced = before if now.min_price_rupiah is None and now.max_price_rupiah is None else now
+    sort = Sort.PRICE_ASC if _CHEAPER.search(message) else now.sort
     return replace(
         now,
-        text=before.text,
+        text=f"{before.text} {now.text}".strip(),
         category=before.category,
         exclude=(*before.exclude, *now.exclude),
         place=now.place or before.place,
         min_price_rupiah=priced.min_price_rupiah,
         max_price_rupiah=priced.max_price_rupiah,
+        sort=before.sort if sort is Sort.RELEVANCE else sort,
     )
 
 
