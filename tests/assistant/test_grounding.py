@@ -1,12 +1,11 @@
 import re
-from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from assistant.cards import card
-from warung.assistant.grounding import Sentence, SentenceSplitter, Verifier, replace_references
+from warung.assistant.grounding import Sentence, Verifier, replace_references
 
 CARDS = [
     card(1, "Laptop Gaming ASUS TUF A15 16GB", "Prosesor Ryzen 7, layar 144 Hz, cocok untuk pelajar."),
@@ -160,17 +159,3 @@ def test_no_number_leaves_without_its_neighbour_of_the_facts(text: str) -> None:
         facts = f"{CARDS[reference - 1].name} {CARDS[reference - 1].description}".casefold().replace(",", "")
         for before, number, after in re.findall(r"(?=(\S*) ?\b(\d+)\b ?(\S*))", shown):
             assert f"{before} {number}" in facts or f"{number} {after}" in facts
-
-
-@given(st.text(st.sampled_from("ab.!?\n 1,"), max_size=60), st.lists(st.integers(0, 60), max_size=8))
-def test_sentences_do_not_depend_on_how_the_text_arrives(text: str, cuts: list[int]) -> None:
-    bounds = sorted({0, len(text), *(cut for cut in cuts if cut <= len(text))})
-    splitter, got = SentenceSplitter(), list[str]()
-    for start, end in pairwise(bounds):
-        got += splitter.feed(text[start:end])
-    got += splitter.feed("", last=True)
-    assert got == SentenceSplitter().feed(text, last=True)
-
-
-def test_the_prefix_belongs_to_the_first_sentence() -> None:
-    assert SentenceSplitter("- [").feed("1] bagus. [2", last=True) == ["- [1] bagus.", "[2"]

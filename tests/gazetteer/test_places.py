@@ -125,10 +125,5 @@ def test_an_unknown_name_is_no_place() -> None:
     assert GAZETTEER.match(["laptop"], 0) is None
 
 
-def test_nearest_town() -> None:
-    assert GAZETTEER.nearest(Coordinates(-7.25, 112.75)).name == "Surabaya"
-    assert GAZETTEER.nearest(Coordinates(3.6, 98.48)).name == "Binjai"
-
-
 def test_it_is_read_once() -> None:
     assert Gazetteer.load() is Gazetteer.load()

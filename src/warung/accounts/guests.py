@@ -1,46 +1,19 @@
-"""Callers without an account: who they are from one request to the next, and how much they may ask."""
+"""Callers without an account: who they are from one request to the next."""
 
 import hashlib
 import re
 import secrets
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from starlette.requests import Request
 
-from warung.errors import Forbidden, TooManyRequests
+from warung.accounts.rate_limiter import RateLimiter
+from warung.errors import Forbidden
 
 COOKIE = "warung_guest"
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{32}")
 _COOKIE_DAYS = 30
-_ADDRESSES_REMEMBERED = 100_000
-
-
-class RateLimiter:
-    """A token bucket per name: `per_minute` at once, refilled evenly. Names unseen for long are forgotten."""
-
-    def __init__(self, per_minute: int, clock: Callable[[], float] = time.monotonic) -> None:
-        self._per_minute = per_minute
-        self._clock = clock
-        self._buckets: dict[str, tuple[float, float]] = {}  # tokens left, when
-
-    def spend(self, name: str) -> None:
-        """Take one token. Raises TooManyRequests with the seconds until the next one."""
-        now = self._clock()
-        left, since = self._buckets.pop(name, (float(self._per_minute), now))
-        left = min(self._per_minute, left + (now - since) * self._per_minute / 60)
-        if left < 1:
-            self._buckets[name] = (left, now)
-            wait = int((1 - left) * 60 / self._per_minute) + 1
-            raise TooManyRequests(
-                f"guests may ask {self._per_minute} questions a minute; try again in {wait} s",
-                code="guest_limit",
-                retry_after_seconds=wait,
-            )
-        self._buckets[name] = (left - 1, now)
-        if len(self._buckets) > _ADDRESSES_REMEMBERED:
-            del self._buckets[next(iter(self._buckets))]
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,6 @@ from itertools import pairwise
 from warung.products.cards import ProductCard
 
 _REFERENCE = re.compile(r"\[(\d{1,3})\]")
-_SENTENCE_END = re.compile(r"(?<=[.!?…])[\"')\]]*\s+|\n+")
 _WORD = re.compile(r"[^\W_]+(?:[-'.,][^\W_]+)*")
 _LIST_MARK = re.compile(r"^\s*(?:[-*•]+|\d{1,2}[.)])\s+")
 
@@ -44,22 +43,6 @@ class Sentence:
     def is_pick(self) -> bool:
         """Whether it is a bare reference, without a word about the product."""
         return _REFERENCE.fullmatch(self.text) is not None
-
-
-class SentenceSplitter:
-    """Cuts streamed text, which begins with `prefix`, into sentences."""
-
-    def __init__(self, prefix: str = "") -> None:
-        self._held = prefix
-
-    def feed(self, text: str, *, last: bool = False) -> list[str]:
-        """The sentences completed by `text`; with `last` also the one that never ended."""
-        self._held += text
-        *sentences, self._held = _SENTENCE_END.split(self._held)
-        if last:
-            sentences.append(self._held)
-            self._held = ""
-        return [sentence.strip() for sentence in sentences if sentence.strip()]
 
 
 class Verifier:

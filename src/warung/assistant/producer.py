@@ -9,7 +9,8 @@ from typing import Any
 import structlog
 
 from warung.assistant import phrases
-from warung.assistant.grounding import Sentence, SentenceSplitter, Verifier, replace_references
+from warung.assistant.grounding import Sentence, Verifier, replace_references
+from warung.assistant.sentences import SentenceSplitter
 from warung.completions.chunk import ChunkWriter
 from warung.conversations.message import Status
 from warung.engine.engine import Engine, Generation

@@ -10,7 +10,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Literal, get_args
 
-from warung.geo import Coordinates, distance_km
+from warung.geo import Coordinates
 
 Kind = Literal["kota", "kabupaten", "province", "region"]
 
@@ -76,9 +76,8 @@ class Gazetteer:
         named: Iterable[tuple[str, Place]],
         *,
         ambiguous: Iterable[str] = (),
-        towns: Iterable[Place] = (),
     ) -> None:
-        """`named`: lower-case names and places, the first of a name wins. `towns`: more for `nearest`."""
+        """`named`: lower-case names and places, the first of a name wins."""
         self._places: dict[tuple[str, ...], Place] = {}
         for name, place in named:
             self._places.setdefault(tuple(name.split()), place)
@@ -88,9 +87,6 @@ class Gazetteer:
             lengths = self._lengths.get(words[0], ())
             if len(words) not in lengths:
                 self._lengths[words[0]] = (*lengths, len(words))
-        self._towns = tuple(
-            dict.fromkeys(p for p in (*self._places.values(), *towns) if p.kind in ("kota", "kabupaten"))
-        )
 
     @classmethod
     def load(cls) -> "Gazetteer":
@@ -112,10 +108,6 @@ class Gazetteer:
     def find(self, name: str) -> Place | None:
         """The place of exactly this name, whatever its case and punctuation; None if there is none."""
         return self._places.get(tuple(_plain(name).split()))
-
-    def nearest(self, location: Coordinates) -> Place:
-        """The kota or kabupaten whose point is nearest."""
-        return min(self._towns, key=lambda town: distance_km(town.location, location))
 
 
 def _plain(text: str) -> str:
@@ -151,4 +143,4 @@ def _packaged() -> Gazetteer:
     for place in sorted(by_code.values(), key=lambda place: _OWNER.index(place.kind)):
         named.extend((name, place) for name in _names(place))
     ambiguous = files("warung.gazetteer").joinpath("ambiguous.txt").read_text(encoding="utf-8").splitlines()
-    return Gazetteer(named, ambiguous=ambiguous, towns=by_code.values())
+    return Gazetteer(named, ambiguous=ambiguous)
