@@ -1,13 +1,14 @@
 # make run    set everything up and serve the demo on http://127.0.0.1:3000
 # make test   set everything up and run all checks
 # make check  the fast part of the checks: format, lint, types, imports, docs
+# make bench  measure the engines over HTTP beside their peers; writes docs/benchmarks.md
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: run test check docs format clean
+.PHONY: run test check docs format bench clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/.demo
@@ -29,6 +30,9 @@ docs: $(VENV)/.dev
 format: $(VENV)/.dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+bench: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.engine --markdown
 
 clean:
 	rm -rf $(VENV)

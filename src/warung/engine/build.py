@@ -12,7 +12,9 @@ from warung.errors import InvalidInput
 
 @dataclass(frozen=True, slots=True)
 class EngineOptions:
-    """`engine` is auto or an EngineName; `device_map` and `dtype` are for Transformers alone."""
+    """`engine` is auto or an EngineName; `device_map` and `dtype` are for Transformers alone. `cache_bytes` is
+    the size of the KV cache, None for the engine's own choice. `share_prefixes` false keeps apart what was
+    computed for different callers."""
 
     engine: str
     model: str
@@ -21,6 +23,8 @@ class EngineOptions:
     dtype: str = "auto"
     hub_token: str | None = field(default=None, repr=False)
     trust_remote_code: bool = False
+    cache_bytes: int | None = None
+    share_prefixes: bool = True
 
 
 def build_engine(options: EngineOptions) -> Engine:
@@ -31,15 +35,26 @@ def build_engine(options: EngineOptions) -> Engine:
     name = choose_engine(source) if options.engine == "auto" else EngineName(options.engine)
     _require_installed(name)
     if name is EngineName.OPENVINO:
-        from warung.engine.openvino import OpenVinoRunner
+        from warung.engine.openvino.runner import OpenVinoRunner
 
-        runner = OpenVinoRunner(source, hub_token=options.hub_token)
+        runner = OpenVinoRunner(
+            source,
+            hub_token=options.hub_token,
+            cache_bytes=options.cache_bytes,
+            share_prefixes=options.share_prefixes,
+        )
     else:
         from warung.engine.transformers.runner import ModelOptions, TransformersRunner
 
         runner = TransformersRunner(
             source,
-            ModelOptions(options.device_map, options.dtype, options.hub_token, options.trust_remote_code),
+            ModelOptions(
+                options.device_map,
+                options.dtype,
+                options.hub_token,
+                options.trust_remote_code,
+                options.cache_bytes,
+            ),
         )
     return ThreadedEngine(source.public_name, runner, max_requests=options.max_requests)
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from warung.engine.features import Feature
 from warung.engine.request import GenerationRequest, TokenEvent
 from warung.errors import Unavailable
 
@@ -47,6 +48,11 @@ class Engine(Protocol):
     @property
     def model_id(self) -> str: ...
 
+    @property
+    def features(self) -> frozenset[Feature]:
+        """What it can do beyond plain text; `submit` refuses the rest by name."""
+        ...
+
     def start(self) -> None:
         """Begin to load, in the background; does nothing when loading or loaded."""
         ...
@@ -56,9 +62,10 @@ class Engine(Protocol):
     async def submit(self, request: GenerationRequest) -> Generation:
         """Accept a request, loading the model first if need be.
 
-        Raises TooManyRequests when the queue is full, EngineUnavailable when the model failed, and
-        InvalidInput (code context_length_exceeded) when prompt and max_tokens don't fit. While the model
-        is still loading, the last two are raised by the iteration instead.
+        Raises InvalidInput for what the engine can't do (code unsupported_field), TooManyRequests when the
+        queue is full, EngineUnavailable when the model failed, and InvalidInput (code
+        context_length_exceeded) when prompt and max_tokens don't fit. While the model is still loading, the
+        last two are raised by the iteration instead.
         """
         ...
 

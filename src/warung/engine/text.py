@@ -2,9 +2,12 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Protocol
 
+from warung.engine.constraint import Tool
 from warung.engine.request import ChatMessage, FinishReason, GenerationRequest
+from warung.engine.tools import spelled_out
 
 # What the control tokens of the known model families look like: <|im_end|>, <s>, <start_of_turn>; [INST].
 # Two patterns, since one may stand inside a match of the other: <[INST]>.
@@ -32,16 +35,44 @@ class Tokenizer(Protocol):
         """Text of the tokens without control tokens. An unfinished character is left out or is U+FFFD."""
         ...
 
-    def render(self, messages: Sequence[ChatMessage]) -> str:
-        """The messages in the model's chat template, up to where its answer begins."""
+    def token_bytes(self, token_id: int) -> bytes:
+        """A token's own bytes, which may be part of a character; a control token's spelling."""
+        ...
+
+    @property
+    def knows_tools(self) -> bool:
+        """Whether the chat template takes tools, calls and their answers."""
+        ...
+
+    def render(self, messages: Sequence[ChatMessage], tools: Sequence[Tool] = ()) -> str:
+        """The messages in the model's chat template, up to where its answer begins. Raises InvalidInput."""
         ...
 
 
 def encode_prompt(tokenizer: Tokenizer, request: GenerationRequest) -> list[int]:
-    """The prompt's tokens. Control tokens spelled out in a message are broken up, so that no message can
+    """The prompt's tokens. Control tokens spelled out by the caller are broken up, so that no message can
     forge another turn."""
-    messages = [ChatMessage(m.role, _defused(m.content, tokenizer.control_tokens)) for m in request.messages]
-    return tokenizer.encode(tokenizer.render(messages) + request.answer_prefix)
+    spellings = tokenizer.control_tokens
+    messages = [_defused_message(message, spellings) for message in request.messages]
+    tools = [
+        Tool(*(_defused(text, spellings) for text in (tool.name, tool.parameters, tool.description)))
+        for tool in request.tools
+    ]
+    if tokenizer.knows_tools:
+        rendered = tokenizer.render(messages, tools)
+    else:
+        rendered = tokenizer.render(spelled_out(messages, tools))
+    return tokenizer.encode(rendered + _defused(request.answer_prefix, spellings))
+
+
+def _defused_message(message: ChatMessage, control_tokens: frozenset[str]) -> ChatMessage:
+    calls = tuple(
+        replace(
+            call, name=_defused(call.name, control_tokens), arguments=_defused(call.arguments, control_tokens)
+        )
+        for call in message.tool_calls
+    )
+    return replace(message, content=_defused(message.content, control_tokens), tool_calls=calls)
 
 
 def _defused(text: str, control_tokens: frozenset[str]) -> str:

@@ -16,7 +16,15 @@ from typing import Protocol, TypeVar
 import structlog
 
 from warung.engine.engine import EngineState, EngineStatus, EngineUnavailable
-from warung.engine.request import FinishReason, GenerationRequest, SamplingParams, TokenEvent, Usage
+from warung.engine.features import Feature, require
+from warung.engine.request import (
+    FinishReason,
+    GenerationRequest,
+    SamplingParams,
+    TokenEvent,
+    TokenLogprob,
+    Usage,
+)
 from warung.engine.text import TextStream, Tokenizer, encode_prompt
 from warung.errors import InvalidInput, TooManyRequests, WarungError
 
@@ -28,17 +36,44 @@ CLOSE_WITHIN_SECONDS = 5
 
 
 @dataclass(frozen=True, slots=True)
+class Job:
+    """A request in tokens. `generated` are those that its answer began with before it was cut."""
+
+    id: str
+    prompt: tuple[int, ...]
+    sampling: SamplingParams
+    generated: tuple[int, ...] = ()
+    tenant: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Likelihood:
+    """A token's number, the logarithm of its probability, and (token, logarithm) of the likeliest ones."""
+
+    token_id: int
+    logprob: float
+    top: tuple[tuple[int, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
-    """What one step brought for one request: new tokens, the end, or the error that ended it alone."""
+    """What one step brought for one request: new tokens, the end, or the error that ended it alone.
+
+    `likelihoods` are those of the tokens, when they were asked for.
+    """
 
     request_id: str
     token_ids: tuple[int, ...] = ()
     finish_reason: FinishReason | None = None
     error: WarungError | None = None
+    likelihoods: tuple[Likelihood, ...] = ()
 
 
 class Runner(Protocol):
     """A model; every method is called on the worker's thread only."""
+
+    @property
+    def features(self) -> frozenset[Feature]: ...
 
     def load(self) -> Tokenizer:
         """Raises EngineUnavailable with one clear line when the model can't be had."""
@@ -49,7 +84,9 @@ class Runner(Protocol):
         """Whether a step has anything to do."""
         ...
 
-    def add(self, request_id: str, prompt: Sequence[int], sampling: SamplingParams) -> None: ...
+    def add(self, job: Job) -> None:
+        """Raises InvalidInput for what this model can't do; the others go on."""
+        ...
 
     def abort(self, request_id: str) -> None:
         """Forget a request; unknown ids are ignored."""
@@ -121,7 +158,12 @@ class ThreadedEngine:
         error = self._error.message if self._error else None
         return EngineState(status, self.model_id, error, len(self._running))
 
+    @property
+    def features(self) -> frozenset[Feature]:
+        return self._runner.features
+
     async def submit(self, request: GenerationRequest) -> "ThreadedGeneration":
+        require(self.features, request)
         self.start()
         if self._error:
             raise EngineUnavailable(self._error.message)
@@ -168,16 +210,16 @@ class ThreadedEngine:
         """Whether the request holds its place: neither ended nor aborted."""
         return request_id in self._running
 
-    def add(self, request_id: str, prompt: Sequence[int], sampling: SamplingParams) -> None:
+    def add(self, job: Job) -> None:
         """Hand an encoded request to the worker, unless it was aborted while its prompt was encoded."""
-        if not self.runs(request_id):
+        if not self.runs(job.id):
             return
 
         def command() -> None:
             try:
-                self._runner.add(request_id, prompt, sampling)
+                self._runner.add(job)
             except Exception as error:  # one request that the model library refuses must not end the others
-                self._on_loop(self._deliver, [Step(request_id, error=_refusal(error))])
+                self._on_loop(self._deliver, [Step(job.id, error=_refusal(error))])
 
         self._commands.put(command)
 
@@ -246,14 +288,15 @@ class ThreadedGeneration:
         self.request = request
         self._engine = engine
         self._steps: asyncio.Queue[Step] = asyncio.Queue()
-        self._prompt: list[int] = []
+        self._prompt: tuple[int, ...] = ()
         self._text: TextStream | None = None
 
     async def prepare(self) -> TextStream:
         """Encode the prompt and hand it to the worker. Raises InvalidInput when it is too long."""
         tokenizer = await self._engine.tokenizer()
-        self._prompt = await asyncio.to_thread(encode_prompt, tokenizer, self.request)
-        asked, limit = self.request.sampling.max_tokens, tokenizer.context_length
+        request = self.request
+        self._prompt = tuple(await asyncio.to_thread(encode_prompt, tokenizer, request))
+        asked, limit = request.sampling.max_tokens, tokenizer.context_length
         if len(self._prompt) + asked > limit:
             raise InvalidInput(
                 f"this model's context is {limit} tokens; the messages take {len(self._prompt)} and"
@@ -261,8 +304,15 @@ class ThreadedGeneration:
                 field="messages",
                 code="context_length_exceeded",
             )
-        self._text = TextStream(tokenizer, self._prompt, self.request.sampling.stop)
-        self._engine.add(self.request.id, self._prompt, self.request.sampling)
+        if len(request.generated) >= asked:
+            raise InvalidInput(
+                f"the answer so far has {len(request.generated)} tokens already; max_tokens is {asked}",
+                field="generated",
+            )
+        self._text = TextStream(tokenizer, self._prompt, request.sampling.stop)
+        for token in request.generated:
+            self._text.feed([token], None)
+        self._engine.add(Job(request.id, self._prompt, request.sampling, request.generated, request.tenant))
         return self._text
 
     def deliver(self, step: Step) -> None:
@@ -275,7 +325,8 @@ class ThreadedGeneration:
     async def __aiter__(self) -> AsyncIterator[TokenEvent]:
         try:
             text = self._text or await self.prepare()
-            produced = 0
+            tokenizer = await self._engine.tokenizer()
+            produced = len(self.request.generated)
             while self._engine.runs(self.request.id):
                 step = await self._steps.get()
                 if step.error:
@@ -283,11 +334,23 @@ class ThreadedGeneration:
                 shown, reason = text.feed(step.token_ids, step.finish_reason)
                 produced += len(step.token_ids)
                 if step.token_ids or reason:
-                    yield TokenEvent(step.token_ids, shown, Usage(len(self._prompt), produced), reason)
+                    usage = Usage(len(self._prompt), produced)
+                    yield TokenEvent(step.token_ids, shown, usage, reason, _logprobs(tokenizer, step))
                 if reason:
                     return
         finally:
             self.close()
+
+
+def _logprobs(tokenizer: Tokenizer, step: Step) -> tuple[TokenLogprob, ...]:
+    return tuple(
+        TokenLogprob(
+            tokenizer.token_bytes(one.token_id),
+            one.logprob,
+            tuple(TokenLogprob(tokenizer.token_bytes(token), logprob) for token, logprob in one.top),
+        )
+        for one in step.likelihoods
+    )
 
 
 def _refusal(error: Exception) -> WarungError:

@@ -59,6 +59,10 @@ class BlockPool:
         self._references[block] += 1
         return block
 
+    def knows(self, digest: Digest) -> bool:
+        """Whether `find` would find it."""
+        return digest in self._by_digest
+
     def publish(self, block: int, digest: Digest) -> None:
         """Let others find a full block that the caller holds; of two equal blocks the first stays known."""
         if digest not in self._by_digest:

@@ -1,24 +1,202 @@
-"""Chooses the next token from logits; owns the random numbers of a request."""
+"""Chooses the next tokens of a step's sequences together; owns the random numbers of a request."""
+
+# The model libraries carry no complete types.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 
 from warung.engine.request import SamplingParams
+from warung.engine.transformers.sequence import Sequence as TokenSequence
+from warung.engine.worker import Likelihood
+
+# Nearly every nucleus lies within so many likeliest tokens; finding those is much quicker than a whole sort.
+_CANDIDATES = 256
 
 
-def sample(logits: torch.Tensor, sampling: SamplingParams, position: int) -> int:
-    """The token at `position` of an answer, from logits of shape (vocabulary,).
+@dataclass(frozen=True, slots=True)
+class Sampled:
+    """The next token of one sequence; None where the model's logits were no numbers."""
 
-    Nucleus sampling (Holtzman et al., ICLR 2020). The draw depends on seed and position only, by a
-    counter-based generator (Salmon et al., SC 2011), so a request gives the same tokens whatever runs
-    beside it, and when it is continued after a cut.
+    token: int | None
+    likelihood: Likelihood | None = None
+
+
+def sample(logits: torch.Tensor, sequences: Sequence[TokenSequence]) -> list[Sampled]:
+    """The next token of each sequence, from logits of shape (sequences, vocabulary).
+
+    A token depends on its own row, the seed and its place in the answer only, so a request gives the same
+    tokens whatever runs beside it, and when it is continued after a cut.
     """
-    if sampling.greedy:
-        return int(logits.argmax())
-    probabilities, order = torch.softmax(logits.float() / sampling.temperature, dim=-1).sort(descending=True)
-    cumulative = probabilities.cumsum(dim=-1)
-    kept = max(1, int((cumulative - probabilities < sampling.top_p).sum()))
-    draw = np.random.Generator(np.random.Philox(key=sampling.seed, counter=position)).random()
-    mass = cumulative[:kept]
-    choice = int(torch.searchsorted(mass, torch.tensor(draw, device=mass.device) * mass[-1], right=True))
-    return int(order[min(choice, kept - 1)])
+    logits = logits.float()
+    broken = (~logits.isfinite()).any(dim=-1).tolist()
+    likelihoods = _Likelihoods(logits, sequences)
+    logits = _constrained(_biased(_penalised(logits, sequences), sequences), sequences)
+    chosen = logits.argmax(dim=-1)
+    drawn = [row for row, one in enumerate(sequences) if not one.sampling.greedy and not broken[row]]
+    if drawn:
+        rows = torch.tensor(drawn, device=logits.device)
+        chosen[rows] = _draw(logits[rows], [sequences[row] for row in drawn])
+    return [
+        Sampled(None) if broken[row] else Sampled(token, likelihoods.of(row, token))
+        for row, token in enumerate(chosen.tolist())
+    ]
+
+
+class _Likelihoods:
+    """What the model itself held likely, for the sequences that ask for it."""
+
+    def __init__(self, logits: torch.Tensor, sequences: Sequence[TokenSequence]) -> None:
+        asked = [(row, one.sampling.logprobs) for row, one in enumerate(sequences)]
+        self._counts = {row: count for row, count in asked if count is not None}
+        self._logprobs = {row: logits[row].log_softmax(dim=-1) for row in self._counts}
+
+    def of(self, row: int, token: int) -> Likelihood | None:
+        if row not in self._counts:
+            return None
+        logprobs = self._logprobs[row]
+        values, tokens = logprobs.topk(self._counts[row])
+        top = tuple(zip(tokens.tolist(), values.tolist(), strict=True))
+        return Likelihood(token, float(logprobs[token]), top)
+
+
+@dataclass(slots=True)
+class _Cells:
+    """Single places in the logits, with a value for each."""
+
+    rows: list[int]
+    tokens: list[int]
+    values: list[float]
+
+    @classmethod
+    def of(
+        cls,
+        sequences: Sequence[TokenSequence],
+        asks: Callable[[SamplingParams], object],
+        values: Callable[[TokenSequence], Iterable[tuple[int, float]]],
+    ) -> "_Cells":
+        cells = cls([], [], [])
+        for row, sequence in enumerate(sequences):
+            if asks(sequence.sampling):
+                for token, value in values(sequence):
+                    cells.rows.append(row)
+                    cells.tokens.append(token)
+                    cells.values.append(value)
+        return cells
+
+    def place(self, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+        return torch.tensor(self.rows, device=device), torch.tensor(self.tokens, device=device)
+
+    def tensor(self, device: torch.device) -> torch.Tensor:
+        return torch.tensor(self.values, device=device)
+
+
+def _penalised(logits: torch.Tensor, sequences: Sequence[TokenSequence]) -> torch.Tensor:
+    repeated = _Cells.of(
+        sequences,
+        lambda sampling: sampling.repetition_penalty != 1,
+        lambda one: [(token, one.sampling.repetition_penalty) for token in set(one.tokens)],
+    )
+    if repeated.rows:
+        place, penalty = repeated.place(logits.device), repeated.tensor(logits.device)
+        seen = logits[place]
+        logits = logits.index_put(place, torch.where(seen > 0, seen / penalty, seen * penalty))
+    return _added(
+        logits,
+        _Cells.of(
+            sequences,
+            lambda sampling: sampling.presence_penalty or sampling.frequency_penalty,
+            lambda one: [
+                (token, -one.sampling.presence_penalty - one.sampling.frequency_penalty * count)
+                for token, count in one.written.items()
+            ],
+        ),
+    )
+
+
+def _biased(logits: torch.Tensor, sequences: Sequence[TokenSequence]) -> torch.Tensor:
+    return _added(
+        logits,
+        _Cells.of(
+            sequences, lambda sampling: sampling.logit_bias, lambda one: one.sampling.logit_bias.items()
+        ),
+    )
+
+
+def _added(logits: torch.Tensor, cells: _Cells) -> torch.Tensor:
+    if not cells.rows:
+        return logits
+    return logits.index_put(cells.place(logits.device), cells.tensor(logits.device), accumulate=True)
+
+
+def _constrained(logits: torch.Tensor, sequences: Sequence[TokenSequence]) -> torch.Tensor:
+    shaped = [(row, one.matcher) for row, one in enumerate(sequences) if one.matcher]
+    if not shaped:
+        return logits
+    allowed = np.stack([np.asarray(matcher.allowed()) for _, matcher in shaped])
+    rows = torch.tensor([row for row, _ in shaped], device=logits.device)
+    forbidden = ~torch.from_numpy(allowed).to(logits.device)
+    return logits.index_copy(0, rows, logits[rows].masked_fill(forbidden, -torch.inf))
+
+
+def _draw(logits: torch.Tensor, sequences: Sequence[TokenSequence]) -> torch.Tensor:
+    """One token a row, by the inverse of the cumulated probabilities."""
+
+    def column(name: str) -> torch.Tensor:
+        values: list[Any] = [getattr(one.sampling, name) for one in sequences]
+        return torch.tensor(values, device=logits.device)[:, None]
+
+    top_k, top_p, min_p = column("top_k"), column("top_p"), column("min_p")
+    probabilities = (logits / column("temperature")).softmax(dim=-1)
+    draws = torch.tensor([_uniform(one) for one in sequences], dtype=logits.dtype, device=logits.device)[
+        :, None
+    ]
+    filtered = ((top_k > 0) | (top_p < 1) | (min_p > 0))[:, 0]
+    chosen = torch.empty(len(sequences), dtype=torch.long, device=logits.device)
+    if not bool(filtered.all()):
+        chosen[~filtered] = _inverse(probabilities[~filtered], draws[~filtered])[:, 0]
+    if bool(filtered.any()):
+        likeliest, tokens = _likeliest(
+            probabilities[filtered], top_k[filtered], top_p[filtered], min_p[filtered]
+        )
+        chosen[filtered] = tokens.gather(1, _inverse(likeliest, draws[filtered]))[:, 0]
+    return chosen
+
+
+def _likeliest(
+    probabilities: torch.Tensor, top_k: torch.Tensor, top_p: torch.Tensor, min_p: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The tokens that may be drawn, likeliest first, with their probabilities, 0 for those that may not.
+
+    Nucleus sampling (Holtzman et al., ICLR 2020), min-p (Nguyen et al., ICLR 2025) and top-k are all measured
+    on the distribution after the temperature, and all must let a token pass.
+    """
+    vocabulary = probabilities.shape[-1]
+    for count in (min(_CANDIDATES, vocabulary), vocabulary):
+        likeliest, tokens = probabilities.topk(count, dim=-1)
+        before = likeliest.cumsum(dim=-1) - likeliest
+        rank = torch.arange(count, device=probabilities.device)
+        kept = (before < top_p) & (likeliest >= min_p * likeliest[:, :1]) & ((rank < top_k) | (top_k == 0))
+        kept[:, 0] = True
+        # Each rule keeps a beginning of the tokens so ordered: when the last one fell out, so does the rest.
+        if count == vocabulary or not bool(kept[:, -1].any()):
+            return likeliest * kept, tokens
+    raise AssertionError("the whole vocabulary is always enough")
+
+
+def _inverse(probabilities: torch.Tensor, draws: torch.Tensor) -> torch.Tensor:
+    """Where each row's share `draws` (rows, 1) of its whole mass is reached; never at a probability of 0."""
+    mass = probabilities.cumsum(dim=-1)
+    whole = mass[:, -1:].contiguous()
+    reached = torch.searchsorted(mass, draws * whole, right=True)
+    return reached.minimum(torch.searchsorted(mass, whole))
+
+
+def _uniform(sequence: TokenSequence) -> float:
+    """In [0, 1), by a counter-based generator (Salmon et al., SC 2011) from seed and place."""
+    generator = np.random.Philox(key=sequence.sampling.seed, counter=sequence.produced)
+    return float(np.random.Generator(generator).random())

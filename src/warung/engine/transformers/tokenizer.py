@@ -4,24 +4,31 @@ from collections.abc import Sequence
 from typing import Any
 
 from jinja2 import TemplateError
+from llguidance import LLTokenizer
 
+from warung.engine.constraint import Tool
 from warung.engine.engine import EngineUnavailable
 from warung.engine.request import ChatMessage
+from warung.engine.tools import knows_tools, template_messages, template_tools
 from warung.errors import InvalidInput
+
+_CONTROL_MARK = b"\xff"  # what llguidance puts before a control token's spelling
 
 
 class TransformersTokenizer:
     """Encodes and decodes with the Rust tokenizer underneath, which many threads may use at once; the
     Python one above it is not safe to share."""
 
-    def __init__(self, tokenizer: Any, context_length: int) -> None:
+    def __init__(self, tokenizer: Any, context_length: int, vocabulary: LLTokenizer) -> None:
         if not tokenizer.chat_template:
             raise EngineUnavailable(
                 "this model has no chat template: MODEL_REPO_ID must name a chat (instruct) model"
             )
         self._tokenizer = tokenizer
         self._backend = tokenizer.backend_tokenizer
+        self._vocabulary = vocabulary
         self.context_length = context_length
+        self.knows_tools = knows_tools(str(tokenizer.chat_template))
         self.control_tokens = frozenset[str](tokenizer.all_special_tokens) | set(tokenizer.get_added_vocab())
 
     def encode(self, text: str) -> list[int]:
@@ -30,10 +37,17 @@ class TransformersTokenizer:
     def decode(self, token_ids: Sequence[int]) -> str:
         return self._backend.decode(list(token_ids), skip_special_tokens=True)
 
-    def render(self, messages: Sequence[ChatMessage]) -> str:
-        history = [{"role": m.role, "content": m.content} for m in messages]
+    def token_bytes(self, token_id: int) -> bytes:
+        return self._vocabulary.decode_bytes([token_id]).removeprefix(_CONTROL_MARK)
+
+    def render(self, messages: Sequence[ChatMessage], tools: Sequence[Tool] = ()) -> str:
         try:
-            return self._tokenizer.apply_chat_template(history, tokenize=False, add_generation_prompt=True)
+            return self._tokenizer.apply_chat_template(
+                template_messages(messages),
+                tools=template_tools(tools) or None,
+                tokenize=False,
+                add_generation_prompt=True,
+            )
         except TemplateError as error:
             raise InvalidInput(
                 f"the model's chat template refuses these messages: {error}", field="messages"

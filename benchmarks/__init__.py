@@ -1,0 +1,1 @@
+"""How quick warung is, measured beside others on the same machine."""

@@ -1,0 +1,48 @@
+"""The machine: what it is, and who else is busy on it; knows no server."""
+
+import os
+import platform
+from pathlib import Path
+
+import psutil
+
+_FLAGS = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_tile")
+_CPUINFO = Path("/proc/cpuinfo")
+
+
+def busy_cores(seconds: float = 2) -> float:
+    """Cores that were not idle during this time, by all processes of the machine and its neighbours."""
+    before = busy_seconds()
+    psutil.cpu_percent(interval=seconds)
+    return (busy_seconds() - before) / seconds
+
+
+def busy_seconds() -> float:
+    """Core-seconds of work since the machine began; time stolen by its neighbours counts."""
+    times = psutil.cpu_times()
+    idle = times.idle + getattr(times, "iowait", 0)
+    # Linux counts the time of guests in that of their users already.
+    guests = getattr(times, "guest", 0) + getattr(times, "guest_nice", 0)
+    return sum(times) - idle - guests
+
+
+def describe() -> dict[str, str]:
+    """What a reader must know to compare figures with another machine's."""
+    model, flags = _cpu()
+    return {
+        "processor": model or platform.processor() or platform.machine(),
+        "instructions": ", ".join(flag for flag in _FLAGS if flag in flags) or "unknown",
+        "cores": str(os.cpu_count()),
+        "memory": f"{psutil.virtual_memory().total / 2**30:.0f} GiB",
+        "system": f"{platform.system()} {platform.release()}, Python {platform.python_version()}",
+    }
+
+
+def _cpu() -> tuple[str, frozenset[str]]:
+    """Model name and flags of the first core; empty where the system has no such file."""
+    if not _CPUINFO.exists():
+        return "", frozenset()
+    pairs = (line.partition(":") for line in _CPUINFO.read_text().split("\n\n")[0].splitlines())
+    fields = {name.strip(): value.strip() for name, _, value in pairs}
+    family = f"family {fields.get('cpu family', '?')} model {fields.get('model', '?')}"
+    return f"{fields.get('model name', '')} ({family})", frozenset(fields.get("flags", "").split())
