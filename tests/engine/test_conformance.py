@@ -28,29 +28,22 @@ def scripted_answer(prompt: str) -> str:
     return f"You said: {last[-80:]} {TALE}"
 
 
-def scripted(_model_file: Path) -> Subject:
-    return Subject(scripted_engine(scripted_answer), samples=False)
-
-
-def real(name: str, model_file: Path) -> Subject:
+def engine_of(name: str, model_file: Path) -> ThreadedEngine:
+    if name == "scripted":
+        return scripted_engine(scripted_answer)
     engine = build_engine(EngineOptions(name, str(model_file)))
     assert isinstance(engine, ThreadedEngine)
-    return Subject(engine)
+    return engine
 
 
-def openvino(model_file: Path) -> Subject:
-    return real("openvino", model_file)
-
-
-def transformers(model_file: Path) -> Subject:
-    return real("transformers", model_file)
-
-
-@pytest_asyncio.fixture(scope="session", loop_scope="session", params=[scripted, openvino, transformers])
+@pytest_asyncio.fixture(
+    scope="session", loop_scope="session", params=["scripted", "openvino", "transformers"]
+)
 async def subject(request: pytest.FixtureRequest, model_file: Path) -> AsyncGenerator[Subject]:
-    subject: Subject = request.param(model_file)
-    yield subject
-    await subject.engine.close()
+    engine = engine_of(request.param, model_file)
+    engine.start()
+    yield Subject(engine, await engine.tokenizer(), samples=request.param != "scripted")
+    await engine.close()
 
 
 class TestEngine(EngineConformance):

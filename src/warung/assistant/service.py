@@ -96,7 +96,7 @@ class Assistant:
 
         return AnswerProducer(
             self.engine,
-            GenerationRequest(completion_id, messages, sampling, ANSWER_PREFIX),
+            GenerationRequest(completion_id, messages, sampling, ANSWER_PREFIX, tenant=owner),
             offer,
             ChunkWriter(completion_id, self.engine.model_id, session_id),
             refresh=refresh,

@@ -80,26 +80,37 @@ class ChunkWriter:
     include_usage: bool = False
     created: int = field(default_factory=lambda: int(time.time()))
 
-    def opening(self, **own: Any) -> str:
-        return self._chunk({"role": "assistant", "content": ""}, None, own)
+    def opening(self, *, choice: int = 0, **own: Any) -> str:
+        return self.part({"role": "assistant", "content": ""}, choice=choice, **own)
 
     def content(self, text: str, **own: Any) -> str:
-        return self._chunk({"content": text}, None, own)
+        return self.part({"content": text}, **own)
+
+    def part(
+        self,
+        delta: Mapping[str, Any],
+        *,
+        choice: int = 0,
+        logprobs: Mapping[str, Any] | None = None,
+        reason: str | None = None,
+        **own: Any,
+    ) -> str:
+        """A chunk of one choice; `reason` comes with its last."""
+        told = {"index": choice, "delta": delta, "logprobs": logprobs, "finish_reason": reason}
+        return _dump({**self._frame(own), "choices": [told]})
 
     def ending(self, text: str, reason: FinishReason, usage: Usage, **own: Any) -> list[str]:
-        """The last content chunk, the usage chunk if it was asked for, and [DONE]."""
-        counted = usage_object(usage)
-        chunks = [self._chunk({"content": text} if text else {}, reason, {"usage": counted, **own})]
-        if self.include_usage:
-            chunks.append(_dump({**self._frame({}), "choices": [], "usage": counted}))
-        return [*chunks, DONE]
+        """The last chunk of the only choice, and what follows the last of all."""
+        delta = {"content": text} if text else {}
+        return [self.part(delta, reason=reason, usage=usage_object(usage), **own), *self.end(usage)]
+
+    def end(self, usage: Usage) -> list[str]:
+        """The usage chunk if it was asked for, and [DONE]."""
+        counted: dict[str, Any] = {**self._frame({}), "choices": [], "usage": usage_object(usage)}
+        return [_dump(counted), DONE] if self.include_usage else [DONE]
 
     def failure(self, error: Exception | None) -> list[str]:
         return failure(self.session_id, error)
-
-    def _chunk(self, delta: Mapping[str, str], reason: FinishReason | None, own: Mapping[str, Any]) -> str:
-        choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": reason}
-        return _dump({**self._frame(own), "choices": [choice]})
 
     def _frame(self, own: Mapping[str, Any]) -> dict[str, Any]:
         return {
@@ -112,13 +123,60 @@ class ChunkWriter:
 
 
 @dataclass(slots=True)
+class Choice:
+    """One of the answers to a request, gathered from its chunks."""
+
+    content: str = ""
+    tool_calls: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    logprobs: list[dict[str, Any]] | None = None
+    finish_reason: str | None = None
+
+    def add(self, part: Mapping[str, Any]) -> None:
+        delta = part["delta"]
+        self.content += delta.get("content") or ""
+        for piece in delta.get("tool_calls", ()):
+            self._add_call(piece)
+        if part["logprobs"]:
+            self.logprobs = (self.logprobs or []) + part["logprobs"]["content"]
+        self.finish_reason = part["finish_reason"] or self.finish_reason
+
+    def _add_call(self, piece: Mapping[str, Any]) -> None:
+        if piece["index"] == len(self.tool_calls):
+            self.tool_calls.append({"id": piece["id"], "type": "function", "function": {**piece["function"]}})
+        else:
+            self.tool_calls[piece["index"]]["function"]["arguments"] += piece["function"]["arguments"]
+
+    def wire(self, index: int) -> dict[str, Any]:
+        """The choice object. A message that is all tool calls has no content."""
+        calls = {"tool_calls": self.tool_calls} if self.tool_calls else {}
+        content = None if calls and not self.content else self.content
+        message = {"role": "assistant", "content": content, "refusal": None, **calls}
+        logprobs = None if self.logprobs is None else {"content": self.logprobs, "refusal": None}
+        return {
+            "index": index,
+            "message": message,
+            "logprobs": logprobs,
+            "finish_reason": self.finish_reason,
+        }
+
+
+@dataclass(slots=True)
 class Answer:
     """A whole answer gathered from its chunks; `own` merges their "warung" keys."""
 
-    content: str = ""
-    finish_reason: str | None = None
+    choices: dict[int, Choice] = field(default_factory=dict[int, Choice])
     first: dict[str, Any] = field(default_factory=dict[str, Any])
     own: dict[str, Any] = field(default_factory=dict[str, Any])
+
+    @property
+    def content(self) -> str:
+        """The text of the first choice."""
+        return self.choices[0].content if self.choices else ""
+
+    @property
+    def finish_reason(self) -> str | None:
+        """Why the first choice ended."""
+        return self.choices[0].finish_reason if self.choices else None
 
     def add(self, data: Iterable[str]) -> bool:
         """Whether the answer has ended: what follows its [DONE] is another's. Raises AnswerFailed at an
@@ -134,20 +192,17 @@ class Answer:
             raise AnswerFailed(chunk["error"], chunk["warung"]["status"])
         self.first = self.first or chunk
         self.own |= chunk["warung"]
-        for choice in chunk["choices"]:
-            self.content += choice["delta"].get("content", "")
-            self.finish_reason = choice["finish_reason"] or self.finish_reason
+        for part in chunk["choices"]:
+            self.choices.setdefault(part["index"], Choice()).add(part)
 
     def completion(self) -> dict[str, Any]:
         """The chat.completion object."""
-        message = {"role": "assistant", "content": self.content, "refusal": None}
-        choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": self.finish_reason}
         return {
             "id": self.first["id"],
             "object": "chat.completion",
             "created": self.first["created"],
             "model": self.first["model"],
-            "choices": [choice],
+            "choices": [choice.wire(index) for index, choice in sorted(self.choices.items())],
             "usage": self.own["usage"],
             "warung": {"session_id": self.own["session_id"]},
         }

@@ -12,8 +12,8 @@ from warung.errors import InvalidInput
 
 @dataclass(frozen=True, slots=True)
 class EngineOptions:
-    """`engine` is auto or an EngineName; `device_map` and `dtype` are for Transformers alone. `cache_bytes` is
-    the size of the KV cache, None for the engine's own choice. `share_prefixes` false keeps apart what was
+    """`engine` is auto or an EngineName; `device_map` and `dtype` are for Transformers alone. `cache_bytes`
+    is the size of the KV cache, None for the engine's own choice. `share_prefixes` false keeps apart what was
     computed for different callers."""
 
     engine: str
@@ -54,6 +54,7 @@ def build_engine(options: EngineOptions) -> Engine:
                 options.hub_token,
                 options.trust_remote_code,
                 options.cache_bytes,
+                options.share_prefixes,
             ),
         )
     return ThreadedEngine(source.public_name, runner, max_requests=options.max_requests)

@@ -14,12 +14,15 @@ from fastapi.responses import JSONResponse, Response
 from warung.completions.chunk import ChunkWriter
 from warung.completions.response import SESSION_HEADER, resume, stream, whole
 from warung.completions.session import LastEventId, Place, find_place
+from warung.engine.choices import Choices
 from warung.engine.engine import Engine, EngineStatus
 from warung.engine.request import GenerationRequest
 from warung.errors import NotFound
+from warung.openai_api.formats import constraint_of, tools_of
+from warung.openai_api.messages import messages_of
 from warung.openai_api.producer import CompletionProducer
 from warung.openai_api.schemas import ChatCompletionRequest
-from warung.openai_api.translation import messages_of, refuse_unsupported, sampling_of
+from warung.openai_api.translation import refuse_unsupported, sampling_of
 from warung.streams.broker import Broker, Producer
 from warung.streams.event import Session
 from warung.streams.sse import parse_cursor
@@ -63,18 +66,23 @@ class Completions:
         """
         refuse_unsupported(body)
         self.require_model(body.model)
+        tools = tools_of(body)
         sampling = sampling_of(
-            body, max_tokens=self._defaults.max_tokens, temperature=self._defaults.temperature
+            body,
+            max_tokens=self._defaults.max_tokens,
+            temperature=self._defaults.temperature,
+            constraint=constraint_of(body, tools),
         )
-        messages = messages_of(body)
+        messages, begun = messages_of(body)
         place = await find_place(self._broker, owner, body.session_id, last_event_id)
 
         async def open_producer() -> Producer:
             completion_id = f"chatcmpl-{secrets.token_hex(12)}"
-            generation = await self._engine.submit(GenerationRequest(completion_id, messages, sampling))
+            request = GenerationRequest(completion_id, messages, sampling, begun, tools, tenant=owner)
+            choices = await Choices.submit(self._engine, request, body.n or 1)
             include_usage = bool(body.stream_options and body.stream_options.include_usage)
             writer = ChunkWriter(completion_id, self._engine.model_id, place.session_id, include_usage)
-            return CompletionProducer(generation, writer)
+            return CompletionProducer(choices, writer, body.n or 1, reads_calls=bool(tools))
 
         session = await self._broker.request(
             place.session_id, owner, _fingerprint(body), open_producer, resuming=place.cursor is not None
@@ -96,7 +104,13 @@ def create_router(
     started = int(time.time())
 
     def model_object() -> dict[str, Any]:
-        return {"id": engine.model_id, "object": "model", "created": started, "owned_by": "warung"}
+        return {
+            "id": engine.model_id,
+            "object": "model",
+            "created": started,
+            "owned_by": "warung",
+            "warung": {"features": sorted(engine.features)},
+        }
 
     @router.post("/v1/chat/completions")
     async def create_chat_completion(

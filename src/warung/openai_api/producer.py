@@ -1,31 +1,105 @@
 """Makes the events of one chat completion from an engine's tokens."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
+from typing import Any
 
-from warung.completions.chunk import ChunkWriter
-from warung.engine.engine import EngineUnavailable, Generation
+from warung.completions.chunk import ChunkWriter, usage_object
+from warung.engine.choices import Choices
+from warung.engine.engine import EngineUnavailable
+from warung.engine.request import FinishReason, TokenEvent, TokenLogprob, Usage
+from warung.openai_api.tool_calls import Delta, ToolCallReader
+
+_TOOL_CALLS = "tool_calls"
 
 
 class CompletionProducer:
-    """One turn of a stream: the opening chunk, a chunk for every step that brought text, the ending."""
+    """One turn of a stream: the opening chunks, chunks for every step that brought something, the ending.
 
-    def __init__(self, generation: Generation, writer: ChunkWriter) -> None:
-        self._generation = generation
+    With `reads_calls`, tool calls are taken out of the text.
+    """
+
+    def __init__(
+        self, choices: Choices, writer: ChunkWriter, count: int = 1, *, reads_calls: bool = False
+    ) -> None:
+        self._choices = choices
         self._writer = writer
+        self._readers = [ToolCallReader() if reads_calls else None for _ in range(count)]
+        self._usages: dict[int, Usage] = {}
 
     async def events(self) -> AsyncGenerator[Sequence[str]]:
         try:
-            yield [self._writer.opening()]
-            async for event in self._generation:
-                if event.finish_reason:
-                    yield self._writer.ending(event.text, event.finish_reason, event.usage)
-                    return
-                if event.text:
-                    yield [self._writer.content(event.text)]
+            yield [self._writer.opening(choice=choice) for choice in range(len(self._readers))]
+            async with aclosing(self._choices.events()) as events:
+                async for choice, event in events:
+                    chunks = self._chunks(choice, event)
+                    if len(self._usages) == len(self._readers):
+                        yield [*chunks, *self._writer.end(self._usage())]
+                        return
+                    if chunks:
+                        yield chunks
             raise EngineUnavailable("the engine stopped before the answer ended")
         finally:
-            self._generation.close()
+            self._choices.close()
+
+    def _chunks(self, choice: int, event: TokenEvent) -> list[str]:
+        deltas = self._deltas(choice, event)
+        logprobs = _logprobs_object(event.logprobs) if event.logprobs else None
+        if not event.finish_reason:
+            parts = deltas or ([{"content": ""}] if logprobs else [])
+            return self._parts(choice, parts, logprobs)
+        self._usages[choice] = event.usage
+        is_last = len(self._usages) == len(self._readers)
+        own = {"usage": usage_object(self._usage())} if is_last else {}
+        *parts, closing = deltas or [{}]
+        written = self._parts(choice, parts, logprobs)
+        ending = self._writer.part(
+            closing,
+            choice=choice,
+            reason=self._reason(choice, event.finish_reason),
+            logprobs=None if written else logprobs,
+            **own,
+        )
+        return [*written, ending]
+
+    def _parts(self, choice: int, deltas: Sequence[Delta], logprobs: Mapping[str, Any] | None) -> list[str]:
+        """A chunk for each delta; the first brings the logprobs of them all."""
+        return [
+            self._writer.part(delta, choice=choice, logprobs=None if number else logprobs)
+            for number, delta in enumerate(deltas)
+        ]
+
+    def _deltas(self, choice: int, event: TokenEvent) -> list[Delta]:
+        reader = self._readers[choice]
+        if reader:
+            return reader.feed(event.text, last=event.finish_reason is not None)
+        return [{"content": event.text}] if event.text else []
+
+    def _reason(self, choice: int, reason: FinishReason) -> str:
+        reader = self._readers[choice]
+        return _TOOL_CALLS if reader and reader.calls and reason is FinishReason.STOP else reason
+
+    def _usage(self) -> Usage:
+        """The prompt counts once, however many answers it gets."""
+        prompt = max(usage.prompt_tokens for usage in self._usages.values())
+        return Usage(prompt, sum(usage.completion_tokens for usage in self._usages.values()))
 
     async def last_words(self, error: Exception | None) -> Sequence[str]:
-        self._generation.close()
+        self._choices.close()
         return self._writer.failure(error)
+
+
+def _logprobs_object(tokens: Sequence[TokenLogprob]) -> dict[str, Any]:
+    return {
+        "content": [_logprob(token, top=[_logprob(one) for one in token.top]) for token in tokens],
+        "refusal": None,
+    }
+
+
+def _logprob(token: TokenLogprob, *, top: list[dict[str, Any]] | None = None) -> dict[str, Any]:
+    told = {
+        "token": token.token.decode("utf-8", "replace"),
+        "bytes": list(token.token),
+        "logprob": token.logprob,
+    }
+    return told if top is None else {**told, "top_logprobs": top}

@@ -40,9 +40,10 @@ class GrammarProbe:
         config.max_new_tokens = 1
         config.structured_output_config = structured_output(constraint)
         try:
-            self._pipeline.add_request(0, openvino.Tensor(np.array([[65]], dtype=np.int64)), config)
+            handle = self._pipeline.add_request(0, openvino.Tensor(np.array([[65]], dtype=np.int64)), config)
             while self._pipeline.has_non_finished_requests():
                 self._pipeline.step()
+            handle.read_all()  # a handle that is let go of earlier cancels its request
         except RuntimeError as error:
             self._pipeline = _pipeline()
             field = {JsonSchema: "response_format", Regex: "structured_outputs", ToolCalls: "tools"}
@@ -70,12 +71,12 @@ def _pipeline() -> openvino_genai.ContinuousBatchingPipeline:
         return openvino_genai.ContinuousBatchingPipeline(path, scheduler, "CPU", {})
 
 
-def write_tiny_model(path: Path) -> None:
-    """A Llama of one layer whose tokens are the 256 bytes and an end."""
+def write_tiny_model(path: Path, context_length: int = _CONTEXT) -> None:
+    """A Llama of one layer whose tokens are the 256 bytes and an end. The context is in tokens."""
     entries = [*_byte_entries(), "<end>"]
     end = len(entries) - 1
     writer = GGUFWriter(path, "llama")
-    writer.add_context_length(_CONTEXT)
+    writer.add_context_length(context_length)
     writer.add_embedding_length(_WIDTH)
     writer.add_feed_forward_length(_WIDTH)
     writer.add_block_count(1)

@@ -38,6 +38,7 @@ _FOLDER_FILES = ("config.json", "openvino_tokenizer.xml", "openvino_detokenizer.
 _CACHE_BYTES = 2**30
 _STEP_TOKENS = 256
 _ALL_TOKENS = 2**31
+_MOST_MIN_P = 1 - 2**-20  # 1 itself is refused there
 _WARM_UP_TOKENS = 16
 _DEFAULT_CONTEXT = 4096
 
@@ -133,7 +134,7 @@ class OpenVinoRunner:
         if config.do_sample:
             config.temperature, config.top_p = sampling.temperature, sampling.top_p
             config.top_k = sampling.top_k or _ALL_TOKENS
-            config.min_p = sampling.min_p
+            config.min_p = min(sampling.min_p, _MOST_MIN_P)
             # With the seed alone, a continuation would draw the first tokens' numbers once more.
             config.rng_seed = (sampling.seed + begun) % MAX_SEED
         config.presence_penalty = sampling.presence_penalty

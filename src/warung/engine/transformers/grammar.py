@@ -28,7 +28,7 @@ class GrammarMatcher:
 
     @property
     def is_complete(self) -> bool:
-        return self._matcher.is_stopped()
+        return self._matcher.is_stopped() and not self._matcher.is_error()
 
     def accept(self, token: int) -> None:
         self._matcher.consume_token(token)
@@ -36,6 +36,10 @@ class GrammarMatcher:
     def allowed(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
         mask = np.zeros(-(-self._size // 32), dtype=np.uint32)
         self._matcher.unsafe_compute_mask_ptr(mask.ctypes.data, mask.nbytes)
+        if (
+            self._matcher.is_error()
+        ):  # too much to work out; the library would end the answer as if it were whole
+            mask[:] = 0
         bits = np.unpackbits(mask.view(np.uint8), bitorder="little")
         return bits[: self._size].astype(np.bool_)
 
@@ -62,7 +66,10 @@ class Grammars:
             matcher.consume_token(token)
         if matcher.is_error():
             raise InvalidInput("the answer to go on from doesn't fit its grammar", field="generated")
-        return GrammarMatcher(matcher, self._size)
+        made = GrammarMatcher(matcher, self._size)
+        if not made.allowed().any():
+            raise _refused(constraint, "no answer fits it, or it is too complex")
+        return made
 
     def _grammar(self, constraint: Constraint) -> str:
         try:

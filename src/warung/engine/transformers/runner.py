@@ -35,18 +35,23 @@ _MOST_RUNNING = 64
 # A prompt is read in pieces. Beside running answers they are small, since each answer waits for a whole step.
 _STEP_TOKENS = {"cpu": 256, "cuda": 8192}
 _BESIDE_TOKENS = {"cpu": 64, "cuda": 2048}
+_NOTHING_FOLLOWS = (
+    "no token can follow: the model computed no numbers, or the answer's grammar became too complex"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class ModelOptions:
     """How to load: `device_map` and `dtype` as Transformers means them. `cache_bytes` is the size of the KV
-    cache, None for a GiB of the machine's memory or half of what a GPU has left beside the model."""
+    cache, None for a GiB of the machine's memory or half of what a GPU has left beside the model.
+    `share_prefixes` false keeps tenants apart."""
 
     device_map: str = "auto"
     dtype: str = "auto"
     hub_token: str | None = field(default=None, repr=False)
     trust_remote_code: bool = False
     cache_bytes: int | None = None
+    share_prefixes: bool = True
 
 
 class TransformersRunner:
@@ -162,7 +167,7 @@ class TransformersRunner:
             len(job.prompt),
             job.sampling,
             self._ends,
-            root=chain(b"", list(job.tenant.encode())),
+            root=b"" if self._options.share_prefixes else chain(b"", list(job.tenant.encode())),
             matcher=self._grammars.matcher(constraint, job.generated) if constraint else None,
         )
         self._ready().add(sequence)
@@ -185,9 +190,7 @@ class TransformersRunner:
         ]
         for name in sampled.keys() - tokens.keys():
             scheduler.remove(name)
-            steps.append(
-                Step(name, error=EngineUnavailable("the model computed no numbers for this request"))
-            )
+            steps.append(Step(name, error=EngineUnavailable(_NOTHING_FOLLOWS)))
         return steps
 
     def _forward(self, chunks: list[Chunk]) -> torch.Tensor:

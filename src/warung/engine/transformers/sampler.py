@@ -20,7 +20,8 @@ _CANDIDATES = 256
 
 @dataclass(frozen=True, slots=True)
 class Sampled:
-    """The next token of one sequence; None where the model's logits were no numbers."""
+    """The next token of one sequence; None where none can follow, since the model's logits were no numbers
+    or its constraint allows nothing."""
 
     token: int | None
     likelihood: Likelihood | None = None
@@ -33,18 +34,24 @@ def sample(logits: torch.Tensor, sequences: Sequence[TokenSequence]) -> list[Sam
     tokens whatever runs beside it, and when it is continued after a cut.
     """
     logits = logits.float()
-    broken = (~logits.isfinite()).any(dim=-1).tolist()
+    broken = _without_best(logits)
     likelihoods = _Likelihoods(logits, sequences)
     logits = _constrained(_biased(_penalised(logits, sequences), sequences), sequences)
+    broken |= _without_best(logits)
     chosen = logits.argmax(dim=-1)
-    drawn = [row for row, one in enumerate(sequences) if not one.sampling.greedy and not broken[row]]
+    drawn = [row for row, one in enumerate(sequences) if not one.sampling.greedy and row not in broken]
     if drawn:
         rows = torch.tensor(drawn, device=logits.device)
         chosen[rows] = _draw(logits[rows], [sequences[row] for row in drawn])
     return [
-        Sampled(None) if broken[row] else Sampled(token, likelihoods.of(row, token))
+        Sampled(None) if row in broken else Sampled(token, likelihoods.of(row, token))
         for row, token in enumerate(chosen.tolist())
     ]
+
+
+def _without_best(logits: torch.Tensor) -> set[int]:
+    """The rows that hold no largest number: one with a NaN or an infinity, or of minus infinities alone."""
+    return set((~logits.amax(dim=-1).isfinite()).nonzero()[:, 0].tolist())
 
 
 class _Likelihoods:
@@ -92,7 +99,7 @@ class _Cells:
         return torch.tensor(self.rows, device=device), torch.tensor(self.tokens, device=device)
 
     def tensor(self, device: torch.device) -> torch.Tensor:
-        return torch.tensor(self.values, device=device)
+        return torch.tensor(self.values, dtype=torch.float32, device=device)
 
 
 def _penalised(logits: torch.Tensor, sequences: Sequence[TokenSequence]) -> torch.Tensor:
@@ -160,32 +167,34 @@ def _draw(logits: torch.Tensor, sequences: Sequence[TokenSequence]) -> torch.Ten
     if not bool(filtered.all()):
         chosen[~filtered] = _inverse(probabilities[~filtered], draws[~filtered])[:, 0]
     if bool(filtered.any()):
-        likeliest, tokens = _likeliest(
-            probabilities[filtered], top_k[filtered], top_p[filtered], min_p[filtered]
-        )
-        chosen[filtered] = tokens.gather(1, _inverse(likeliest, draws[filtered]))[:, 0]
+        rules = top_k[filtered], top_p[filtered], min_p[filtered]
+        chosen[filtered] = _draw_likely(probabilities[filtered], draws[filtered], rules, _CANDIDATES)
     return chosen
 
 
-def _likeliest(
-    probabilities: torch.Tensor, top_k: torch.Tensor, top_p: torch.Tensor, min_p: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """The tokens that may be drawn, likeliest first, with their probabilities, 0 for those that may not.
+def _draw_likely(
+    probabilities: torch.Tensor, draws: torch.Tensor, rules: tuple[torch.Tensor, ...], candidates: int
+) -> torch.Tensor:
+    """One token a row of those that pass `rules`, which are top_k, top_p and min_p, all of shape (rows, 1).
 
     Nucleus sampling (Holtzman et al., ICLR 2020), min-p (Nguyen et al., ICLR 2025) and top-k are all measured
     on the distribution after the temperature, and all must let a token pass.
     """
-    vocabulary = probabilities.shape[-1]
-    for count in (min(_CANDIDATES, vocabulary), vocabulary):
-        likeliest, tokens = probabilities.topk(count, dim=-1)
-        before = likeliest.cumsum(dim=-1) - likeliest
-        rank = torch.arange(count, device=probabilities.device)
-        kept = (before < top_p) & (likeliest >= min_p * likeliest[:, :1]) & ((rank < top_k) | (top_k == 0))
-        kept[:, 0] = True
-        # Each rule keeps a beginning of the tokens so ordered: when the last one fell out, so does the rest.
-        if count == vocabulary or not bool(kept[:, -1].any()):
-            return likeliest * kept, tokens
-    raise AssertionError("the whole vocabulary is always enough")
+    top_k, top_p, min_p = rules
+    count = min(candidates, probabilities.shape[-1])
+    likeliest, tokens = probabilities.topk(count, dim=-1)
+    before = likeliest.cumsum(dim=-1) - likeliest
+    rank = torch.arange(count, device=probabilities.device)
+    kept = (before < top_p) & (likeliest >= min_p * likeliest[:, :1]) & ((rank < top_k) | (top_k == 0))
+    kept[:, 0] = True
+    chosen = tokens.gather(1, _inverse(likeliest * kept, draws))[:, 0]
+    # Each rule keeps a beginning of the tokens so ordered: while the last one is kept, more may be. Such rows
+    # are drawn again apart from the others: which of two equals comes first depends on how many are ordered.
+    wide = kept[:, -1]
+    if count < probabilities.shape[-1] and bool(wide.any()):
+        narrower = tuple(rule[wide] for rule in rules)
+        chosen[wide] = _draw_likely(probabilities[wide], draws[wide], narrower, probabilities.shape[-1])
+    return chosen
 
 
 def _inverse(probabilities: torch.Tensor, draws: torch.Tensor) -> torch.Tensor:
