@@ -75,7 +75,7 @@ class PoolMachine(RuleBasedStateMachine):
         blocks = self.chains.pop(which % len(self.chains))
         self.pool.release(blocks)
         left = self.held
-        for block in dict.fromkeys(reversed(blocks)):
+        for block in reversed(dict.fromkeys(blocks)):  # a block held twice is let go of last
             if block not in left and self.digest_of(block):
                 self.cached.append(block)
 

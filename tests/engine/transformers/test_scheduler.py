@@ -15,7 +15,7 @@ import pytest
 
 from warung.engine.request import FinishReason, SamplingParams
 from warung.engine.transformers.kv_blocks import BlockPool
-from warung.engine.transformers.scheduler import Chunk, Scheduler
+from warung.engine.transformers.scheduler import Chunk, Limits, Scheduler
 from warung.engine.transformers.sequence import Sequence
 from warung.errors import InvalidInput
 
@@ -44,6 +44,7 @@ class House:
     block_tokens: int = 4
     step_tokens: int = 16
     max_running: int = 8
+    beside_tokens: int | None = None
     computed: int = 0
     steps: int = 0
     preempted: int = 0
@@ -52,11 +53,14 @@ class House:
 
     def __post_init__(self) -> None:
         self.pool = BlockPool(self.blocks, self.block_tokens)
-        self.scheduler = Scheduler(self.pool, step_tokens=self.step_tokens, max_running=self.max_running)
+        self.beside_tokens = self.beside_tokens or self.step_tokens
+        limits = Limits(self.step_tokens, self.beside_tokens, self.max_running)
+        self.scheduler = Scheduler(self.pool, limits)
         self.slots: dict[tuple[int, int], int] = {}
 
     def add(self, name: str, prompt: list[int], max_tokens: int) -> Sequence:
-        sequence = Sequence(name, list(prompt), SamplingParams(max_tokens=max_tokens), frozenset({END}))
+        sampling = SamplingParams(max_tokens=max_tokens)
+        sequence = Sequence(name, list(prompt), len(prompt), sampling, frozenset({END}))
         self.scheduler.add(sequence)
         self.answers[name] = []
         return sequence
@@ -85,11 +89,15 @@ class House:
         worked_on = [chunk.sequence for chunk in chunks]
         assert len({sequence.id for sequence in worked_on}) == len(chunks) <= self.max_running
         assert sum(chunk.count for chunk in chunks) <= self.step_tokens
+        answers = [chunk for chunk in chunks if chunk.count == 1 and chunk.samples]
+        if any(sequence in worked_on for sequence in decoding):
+            read = sum(chunk.count for chunk in chunks) - len(answers)
+            assert read <= (self.beside_tokens or self.step_tokens)
         running = self.scheduler._running
         assert all(sequence in running for sequence in worked_on)
         assert all(sequence in worked_on for sequence in decoding if sequence in running)
         for waiting in self.scheduler._waiting:
-            assert (waiting.blocks, waiting.digests, waiting.computed) == ([], [], 0)
+            assert (waiting.blocks, waiting.published, waiting.computed) == ([], 0, 0)
         held = {block for sequence in running for block in sequence.blocks}
         assert len(held) == self.blocks - self.pool.available
 
@@ -134,6 +142,7 @@ def test_each_answer_is_the_one_it_would_be_alone(seed: int) -> None:
         block_tokens=chance.choice([1, 3, 4, 8]),
         step_tokens=max_running + chance.choice([0, 1, 5, 30]),
         max_running=max_running,
+        beside_tokens=chance.choice([None, 1, max_running]),
     )
     room = house.blocks * house.block_tokens
     asked: dict[str, list[int]] = {}
@@ -179,7 +188,7 @@ def test_the_oldest_is_never_made_to_give_way() -> None:
     oldest = house.add("oldest", [1, 2, 3], 9)
     for number in range(4):
         house.add(str(number), [4 + number] * 5, 7)
-    while oldest.finish_reason is None:
+    while "oldest" not in house.ended:
         assert oldest in [chunk.sequence for chunk in house.step()]
     house.finish()
     assert house.preempted

@@ -20,10 +20,12 @@ _JSON_STYLE: Any = {"whitespace_flexible": False, "item_separator": ", ", "key_s
 
 
 class GrammarMatcher:
-    """One answer's place in its grammar."""
+    """One answer's place in its grammar; `known` is the size of the tokenizer's vocabulary, `size` that of the
+    model's logits."""
 
-    def __init__(self, matcher: LLMatcher, size: int) -> None:
+    def __init__(self, matcher: LLMatcher, known: int, size: int) -> None:
         self._matcher = matcher
+        self._known = known
         self._size = size
 
     @property
@@ -34,7 +36,7 @@ class GrammarMatcher:
         self._matcher.consume_token(token)
 
     def allowed(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
-        mask = np.zeros(-(-self._size // 32), dtype=np.uint32)
+        mask = np.zeros(-(-self._known // 32), dtype=np.uint32)
         self._matcher.unsafe_compute_mask_ptr(mask.ctypes.data, mask.nbytes)
         if (
             self._matcher.is_error()
@@ -49,8 +51,10 @@ class Grammars:
     answer."""
 
     def __init__(self, tokenizer: Any, ends: Iterable[int], size: int) -> None:
-        self.vocabulary: LLTokenizer = from_tokenizer(tokenizer, n_vocab=size, eos_token=sorted(ends))
-        self._size = size
+        # A tokenizer may know tokens that the model has no number for.
+        known = max(size, len(tokenizer))
+        self.vocabulary: LLTokenizer = from_tokenizer(tokenizer, n_vocab=known, eos_token=sorted(ends))
+        self.size = size
         self._trigger = _trigger(tokenizer)
 
     def matcher(self, constraint: Constraint, begun: Iterable[int] = ()) -> GrammarMatcher:
@@ -66,7 +70,7 @@ class Grammars:
             matcher.consume_token(token)
         if matcher.is_error():
             raise InvalidInput("the answer to go on from doesn't fit its grammar", field="generated")
-        made = GrammarMatcher(matcher, self._size)
+        made = GrammarMatcher(matcher, self.vocabulary.vocab_size, self.size)
         if not made.allowed().any():
             raise _refused(constraint, "no answer fits it, or it is too complex")
         return made

@@ -154,7 +154,7 @@ class TransformersRunner:
         return self._scheduler is not None and self._scheduler.busy
 
     def add(self, job: Job) -> None:
-        size = self._grammars.vocabulary.vocab_size
+        size = self._grammars.size
         if unknown := [token for token in job.sampling.logit_bias if token >= size]:
             raise InvalidInput(
                 f"logit_bias names token {unknown[0]}; this model's tokens are numbered 0 to {size - 1}",
