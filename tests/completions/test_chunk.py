@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from warung.completions.chunk import DONE, Answer, AnswerFailed, Cancelled, ChunkWriter, error_object
+from warung.completions.chunk import DONE, Answer, AnswerFailed, Cancelled, Choice, ChunkWriter, error_object
 from warung.engine.request import FinishReason, Usage
 from warung.errors import InvalidInput, NotFound, TooManyRequests, Unavailable, WarungError
 
@@ -116,3 +116,70 @@ def test_a_stored_failure_is_raised_as_it_was(error: WarungError) -> None:
 )
 def test_openais_error_object(error: WarungError, expected: dict[str, Any]) -> None:
     assert error_object(error) == {"message": "m", **expected}
+
+
+def call(index: int, arguments: str, **opening: Any) -> dict[str, Any]:
+    """A delta with a piece of a tool call; its first piece brings `id` and `name`."""
+    function = {"name": opening.pop("name"), "arguments": arguments} if opening else {"arguments": arguments}
+    return {"tool_calls": [{"index": index, **opening, "function": function}]}
+
+
+def test_tool_calls_are_gathered_from_their_pieces() -> None:
+    choice = Choice()
+    for delta in (
+        call(0, "", id="call_a", name="weather"),
+        call(0, '{"city": '),
+        call(0, '"Bogor"}'),
+        call(1, "{}", id="call_b", name="now"),
+    ):
+        choice.add({"delta": delta, "logprobs": None, "finish_reason": None})
+    choice.add({"delta": {}, "logprobs": None, "finish_reason": "tool_calls"})
+
+    def made(identity: str, name: str, arguments: str) -> dict[str, Any]:
+        return {"id": identity, "type": "function", "function": {"name": name, "arguments": arguments}}
+
+    assert choice.wire(2) == {
+        "index": 2,
+        "message": {
+            "role": "assistant",
+            "content": None,
+            "refusal": None,
+            "tool_calls": [made("call_a", "weather", '{"city": "Bogor"}'), made("call_b", "now", "{}")],
+        },
+        "logprobs": None,
+        "finish_reason": "tool_calls",
+    }
+
+
+def test_what_is_said_beside_a_call_is_kept() -> None:
+    choice = Choice()
+    for delta in ({"content": "Let me see."}, call(0, "{}", id="call_a", name="now")):
+        choice.add({"delta": delta, "logprobs": None, "finish_reason": None})
+    assert choice.wire(0)["message"]["content"] == "Let me see."
+
+
+def test_an_answer_that_says_nothing_has_empty_content() -> None:
+    assert Choice().wire(0)["message"] == {"role": "assistant", "content": "", "refusal": None}
+
+
+def test_logprobs_are_gathered_in_order() -> None:
+    choice = Choice()
+    for tokens in (["a"], None, ["b", "c"]):
+        logprobs = tokens and {"content": [{"token": token} for token in tokens], "refusal": None}
+        choice.add({"delta": {"content": ""}, "logprobs": logprobs, "finish_reason": None})
+    told = choice.wire(0)["logprobs"]
+    assert told == {"content": [{"token": token} for token in "abc"], "refusal": None}
+
+
+def test_the_choices_of_an_answer_stand_in_order_however_they_came() -> None:
+    answer, w = Answer(), writer(include_usage=True)
+    answer.add([w.opening(choice=choice) for choice in (2, 0, 1)])
+    answer.add([w.part({"content": text}, choice=choice) for choice, text in ((1, "b"), (0, "a"), (2, "c"))])
+    answer.add([w.part({"content": "!"}, choice=choice, reason="stop") for choice in (2, 1)])
+    assert not answer.add([w.part({}, choice=0, reason="length", usage=COUNTED)])
+    assert answer.add(w.end(USAGE))
+    choices = answer.completion()["choices"]
+    assert [choice["index"] for choice in choices] == [0, 1, 2]
+    assert [choice["message"]["content"] for choice in choices] == ["a", "b!", "c!"]
+    assert [choice["finish_reason"] for choice in choices] == ["length", "stop", "stop"]
+    assert (answer.content, answer.finish_reason) == ("a", "length")

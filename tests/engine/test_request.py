@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from warung.engine.request import MAX_SEED, SamplingParams
+from warung.engine.request import MAX_SEED, MAX_TOP_K, MOST_REPETITION_PENALTY, SamplingParams
 from warung.errors import InvalidInput
 
 
@@ -23,6 +23,19 @@ from warung.errors import InvalidInput
         ("seed", -1),
         ("seed", MAX_SEED + 1),
         ("stop", ("a", "")),
+        ("top_k", -1),
+        ("top_k", MAX_TOP_K + 1),
+        ("min_p", -0.1),
+        ("min_p", 1.1),
+        ("min_p", math.nan),
+        ("presence_penalty", 2.1),
+        ("frequency_penalty", -2.1),
+        ("frequency_penalty", math.nan),
+        ("repetition_penalty", 0.0),
+        ("repetition_penalty", MOST_REPETITION_PENALTY + 0.1),
+        ("logit_bias", {-1: 0.0}),
+        ("logit_bias", {1: 100.1}),
+        ("logit_bias", {1: 0.0, 2: math.nan}),
     ],
 )
 def test_a_value_out_of_range_is_named(field: str, value: object) -> None:
@@ -42,6 +55,16 @@ def test_a_value_out_of_range_is_named(field: str, value: object) -> None:
         {"seed": 0},
         {"seed": MAX_SEED},
         {"stop": ("a", "\n")},
+        {"top_k": 0},
+        {"top_k": MAX_TOP_K},
+        {"min_p": 0},
+        {"min_p": 1},
+        {"presence_penalty": -2, "frequency_penalty": 2},
+        {"repetition_penalty": 0.01},
+        {"repetition_penalty": MOST_REPETITION_PENALTY},
+        {"logit_bias": {0: -100, 1: 100}},
+        {"logprobs": 0},
+        {"logprobs": 20},
     ],
 )
 def test_the_bounds_themselves_are_allowed(values: dict[str, object]) -> None:
@@ -58,3 +81,24 @@ def test_a_request_without_a_seed_gets_one_of_its_own() -> None:
     seeds = {SamplingParams().seed for _ in range(20)}
     assert len(seeds) == 20
     assert all(0 <= seed <= MAX_SEED for seed in seeds)
+
+
+@pytest.mark.parametrize("logprobs", [-1, 21])
+def test_a_wrong_number_of_logprobs_is_named_as_the_dialects_field(logprobs: int) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        SamplingParams(logprobs=logprobs)
+    assert caught.value.field == "top_logprobs"
+
+
+@pytest.mark.parametrize(
+    ("penalties", "penalised"),
+    [
+        ({}, False),
+        ({"presence_penalty": 0, "frequency_penalty": 0, "repetition_penalty": 1}, False),
+        ({"presence_penalty": -1}, True),
+        ({"frequency_penalty": 1}, True),
+        ({"repetition_penalty": 0.9}, True),
+    ],
+)
+def test_a_penalty_at_its_neutral_value_is_none(penalties: dict[str, float], penalised: bool) -> None:
+    assert SamplingParams(**penalties).penalised is penalised  # pyright: ignore[reportArgumentType]

@@ -1,17 +1,19 @@
 import asyncio
 import threading
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from concurrent.futures import Future
 from contextvars import Context
-from typing import TypeVarTuple
+from typing import Any, TypeVarTuple
 
 import pytest
 
+from warung.engine.constraint import Regex
 from warung.engine.engine import EngineState, EngineStatus, EngineUnavailable
+from warung.engine.features import Feature
 from warung.engine.request import ChatMessage, FinishReason, GenerationRequest, SamplingParams, TokenEvent
 from warung.engine.scripted import ByteTokenizer
 from warung.engine.text import Tokenizer
-from warung.engine.worker import Step, ThreadedEngine, ThreadedGeneration
+from warung.engine.worker import Job, Step, ThreadedEngine, ThreadedGeneration
 from warung.errors import InvalidInput, NotSupported, TooManyRequests, WarungError
 
 Ts = TypeVarTuple("Ts")
@@ -25,6 +27,8 @@ class Panic(BaseException):
 
 class HandRunner:
     """A model that writes "x": it loads and steps when, and as often as, the test lets it."""
+
+    features = frozenset({Feature.REGEX})
 
     def __init__(self) -> None:
         self.may_load = threading.Event()
@@ -50,11 +54,11 @@ class HandRunner:
     def busy(self) -> bool:
         return bool(self.left)
 
-    def add(self, request_id: str, prompt: Sequence[int], sampling: SamplingParams) -> None:
-        assert prompt
-        if request_id in self.refused:
-            raise self.refused[request_id]
-        self.left[request_id] = sampling.max_tokens
+    def add(self, job: Job) -> None:
+        assert job.prompt
+        if job.id in self.refused:
+            raise self.refused[job.id]
+        self.left[job.id] = job.sampling.max_tokens - len(job.generated)
 
     def abort(self, request_id: str) -> None:
         self.aborted.append(request_id)
@@ -82,8 +86,10 @@ class HandRunner:
         self.left.clear()
 
 
-def request(name: str, max_tokens: int = 3) -> GenerationRequest:
-    return GenerationRequest(name, [ChatMessage("user", "hi")], SamplingParams(max_tokens=max_tokens))
+def request(name: str, max_tokens: int = 3, **fields: Any) -> GenerationRequest:
+    generated = fields.pop("generated", ())
+    sampling = SamplingParams(max_tokens=max_tokens, **fields)
+    return GenerationRequest(name, [ChatMessage("user", "hi")], sampling, generated=generated)
 
 
 async def events_of(generation: ThreadedGeneration) -> list[TokenEvent]:
@@ -259,6 +265,50 @@ async def test_a_request_that_the_model_refuses_ends_alone(
     assert isinstance(outcomes[1], list)
     assert len(outcomes[1]) == 3
     assert engine.state().running == 0
+
+
+async def test_a_constraint_that_cannot_be_followed_is_refused_at_once(
+    engine: ThreadedEngine, runner: HandRunner
+) -> None:
+    runner.refused = {"odd": InvalidInput("no such pattern", field="structured_outputs")}
+    await ready(engine)
+    with pytest.raises(InvalidInput, match="no such pattern"):
+        await engine.submit(request("odd", constraint=Regex("([")))
+    assert engine.state().running == 0
+    runner.free = True
+    assert len(await events_of(await engine.submit(request("even", constraint=Regex("x"))))) == 3
+
+
+async def test_what_the_model_cannot_do_is_refused_by_name(engine: ThreadedEngine) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        await engine.submit(request("a", top_k=4))
+    assert (caught.value.field, caught.value.code) == ("top_k", "unsupported_field")
+    assert engine.state().status is EngineStatus.IDLE
+
+
+async def test_a_cut_answer_counts_what_it_began_with(engine: ThreadedEngine, runner: HandRunner) -> None:
+    runner.free = True
+    begun = request("a", 5, generated=(120, 120, 120))
+    events = await events_of(await engine.submit(begun))
+    assert "".join(event.text for event in events) == "xx"
+    assert [event.usage.completion_tokens for event in events] == [4, 5]
+
+
+async def test_an_answer_as_long_as_it_may_be_cannot_go_on(engine: ThreadedEngine) -> None:
+    await ready(engine)
+    with pytest.raises(InvalidInput) as caught:
+        await engine.submit(request("a", 3, generated=(120, 120, 120)))
+    assert caught.value.field == "generated"
+
+
+async def test_a_cut_answer_stops_at_a_stop_string_that_it_had_begun(
+    engine: ThreadedEngine, runner: HandRunner
+) -> None:
+    runner.free = True
+    begun = request("a", 9, generated=(65, 120, 120), stop=("xxxx",))
+    events = await events_of(await engine.submit(begun))
+    assert "".join(event.text for event in events) == ""
+    assert events[-1].finish_reason is FinishReason.STOP
 
 
 async def test_the_queue_is_bounded(engine: ThreadedEngine) -> None:

@@ -1,6 +1,5 @@
-"""The official client, unmodified, against live servers: a scripted one and the real small model twice."""
+"""The official client, unmodified, against a live server with a scripted model."""
 
-import asyncio
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -16,22 +15,9 @@ from openai import (
     OpenAI,
     RateLimitError,
 )
-from openai.types.chat import ChatCompletionUserMessageParam
 
-from conftest import shop_settings
-from live import serving
-from marketplace import new_database
-from openai_api.house import held_engine, open_house
-from warung.app import create_app
+from openai_api.house import client_of, held_engine, open_house, user
 from warung.engine.scripted import MODEL_ID
-
-
-def user(text: str) -> list[ChatCompletionUserMessageParam]:
-    return [{"role": "user", "content": text}]
-
-
-def client_of(url: object, key: str = "any") -> OpenAI:
-    return OpenAI(base_url=f"{str(url).rstrip('/')}/v1", api_key=key, max_retries=0, timeout=120)
 
 
 @pytest.fixture(scope="module")
@@ -97,8 +83,8 @@ def test_errors_become_the_right_exceptions(openai: OpenAI) -> None:
         create(model=MODEL_ID, messages=user("a"), temperature=3)
     assert bad.value.param == "temperature"
     with pytest.raises(BadRequestError) as unsupported:
-        create(model=MODEL_ID, messages=user("a"), n=2)
-    assert unsupported.value.param == "n"
+        create(model=MODEL_ID, messages=user("a"), presence_penalty=1)
+    assert (unsupported.value.param, unsupported.value.code) == ("presence_penalty", "unsupported_field")
     with pytest.raises(NotFoundError) as absent:
         create(model="gpt-4o", messages=user("a"))
     assert (absent.value.code, absent.value.type) == ("model_not_found", "invalid_request_error")
@@ -156,80 +142,3 @@ def test_an_engine_that_dies_is_an_error_not_a_short_answer(tmp_path: Path) -> N
         with pytest.raises(InternalServerError) as failed:
             client.chat.completions.create(model=MODEL_ID, messages=user("a"))
         assert failed.value.status_code == 503
-
-
-@pytest.fixture(scope="module", params=["openvino", "transformers"])
-def real(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, model_file: Path
-) -> Iterator[str]:
-    folder = tmp_path_factory.mktemp("real")
-    new_database(folder).close()
-    settings = shop_settings(
-        folder, engine=request.param, model_repo_id=str(model_file), load_model_at_start=True
-    )
-    with serving(create_app(settings)) as url:
-        yield url
-
-
-def test_the_real_model_streams_what_it_says_plainly(real: str, model_file: Path) -> None:
-    with client_of(real) as client:
-        create = client.chat.completions.create
-        question = user("Name three fruits.")
-        plain = create(model=model_file.stem, messages=question, temperature=0, max_tokens=8)
-        chunks = list(
-            create(
-                model=model_file.stem,
-                messages=question,
-                temperature=0,
-                max_tokens=8,
-                stream=True,
-                stream_options={"include_usage": True},
-            )
-        )
-    said = "".join(choice.delta.content or "" for chunk in chunks for choice in chunk.choices)
-    assert said == plain.choices[0].message.content
-    assert len(said.split()) >= 3
-    assert [choice.finish_reason for chunk in chunks for choice in chunk.choices][-1] == "length"
-    assert plain.choices[0].finish_reason == "length"
-    assert plain.usage == chunks[-1].usage
-    assert plain.usage is not None
-    assert plain.usage.completion_tokens == 8
-    assert 10 < plain.usage.prompt_tokens < 60
-
-
-def test_the_real_model_ends_by_itself_and_at_a_stop_string(real: str, model_file: Path) -> None:
-    with client_of(real) as client:
-        create = client.chat.completions.create
-        question = user("What is the capital of France?")
-        ended = create(model=model_file.stem, messages=question, temperature=0, max_tokens=24)
-        stopped = create(model=model_file.stem, messages=question, temperature=0, max_tokens=24, stop="Par")
-    assert "Paris" in (ended.choices[0].message.content or "")
-    assert ended.choices[0].finish_reason == "stop"
-    assert (ended.choices[0].message.content or "").startswith(stopped.choices[0].message.content or "-")
-    assert "Par" not in (stopped.choices[0].message.content or "Par")
-    assert stopped.choices[0].finish_reason == "stop"
-
-
-async def test_two_streams_at_a_time_say_what_each_says_alone(real: str, model_file: Path) -> None:
-    async with AsyncOpenAI(base_url=f"{real}/v1", api_key="any", max_retries=0) as client:
-
-        async def ask(text: str, order: list[str]) -> str:
-            chunks = await client.chat.completions.create(
-                model=model_file.stem, messages=user(text), temperature=0, max_tokens=12, stream=True
-            )
-            said = ""
-            async for chunk in chunks:
-                order.append(text)
-                said += chunk.choices[0].delta.content or ""
-            return said
-
-        questions = ("Why is the sky blue?", "How do I cook rice?")
-        alone = [await ask(text, []) for text in questions]
-        order: list[str] = []
-        together = await asyncio.gather(*(ask(text, order) for text in questions))
-    assert list(together) == alone
-    assert len(set(alone)) == 2
-    # Each began before the other had ended.
-    assert max(order.index(text) for text in questions) < min(
-        len(order) - 1 - order[::-1].index(text) for text in questions
-    )

@@ -220,6 +220,9 @@ class ThreadedEngine:
                 self._runner.add(job)
             except Exception as error:  # one request that the model library refuses must not end the others
                 self._on_loop(self._deliver, [Step(job.id, error=_refusal(error))])
+            else:
+                if job.sampling.constraint:  # the caller waits to hear that it can be followed
+                    self._on_loop(self._deliver, [Step(job.id)])
 
         self._commands.put(command)
 
@@ -292,7 +295,10 @@ class ThreadedGeneration:
         self._text: TextStream | None = None
 
     async def prepare(self) -> TextStream:
-        """Encode the prompt and hand it to the worker. Raises InvalidInput when it is too long."""
+        """Encode the prompt and hand it to the worker.
+
+        Raises InvalidInput when it is too long, and when the model can't follow its constraint.
+        """
         tokenizer = await self._engine.tokenizer()
         request = self.request
         self._prompt = tuple(await asyncio.to_thread(encode_prompt, tokenizer, request))
@@ -313,6 +319,8 @@ class ThreadedGeneration:
         for token in request.generated:
             self._text.feed([token], None)
         self._engine.add(Job(request.id, self._prompt, request.sampling, request.generated, request.tenant))
+        if request.sampling.constraint and (error := (await self._steps.get()).error):
+            raise error
         return self._text
 
     def deliver(self, step: Step) -> None:

@@ -1,12 +1,14 @@
 """The shape that a request wants its answer in: from the dialect's fields to an engine's constraint."""
 
 import json
+from typing import Any
 
 from warung.engine.constraint import Constraint, JsonSchema, Regex, Tool, ToolCalls
 from warung.errors import InvalidInput
-from warung.openai_api.schemas import ChatCompletionRequest, NamedTool
+from warung.openai_api.schemas import ChatCompletionRequest, FunctionDefinition, NamedTool
 
 _ANY_OBJECT = '{"type": "object"}'
+_NO_PARAMETERS: dict[str, Any] = {"type": "object", "properties": {}, "additionalProperties": False}
 _MAX_SCHEMA_CHARACTERS = 100_000
 
 
@@ -15,7 +17,7 @@ def tools_of(body: ChatCompletionRequest) -> tuple[Tool, ...]:
     tools = tuple(
         Tool(
             given.function.name,
-            _schema(given.function.parameters or {}, f"tools.{number}.function.parameters"),
+            _schema(_parameters(given.function), f"tools.{number}.function.parameters"),
             given.function.description or "",
         )
         for number, given in enumerate(body.tools or ())
@@ -44,7 +46,11 @@ def constraint_of(body: ChatCompletionRequest, tools: tuple[Tool, ...]) -> Const
     asked = {name: shape for name, shape in shapes.items() if shape}
     if len(asked) > 1:
         first, second = sorted(asked)[:2]
-        raise InvalidInput(f"{first} and {second} ask for two shapes of one answer; send one", field=second)
+        raise InvalidInput(
+            f"{first} and {second} ask for two shapes of one answer; send one",
+            field=second,
+            code="unsupported_field",
+        )
     return next(iter(asked.values()), None)
 
 
@@ -67,8 +73,16 @@ def _calls_of(body: ChatCompletionRequest, tools: tuple[Tool, ...]) -> ToolCalls
     return ToolCalls(tools, required=body.tool_choice == "required", several=several)
 
 
+def _parameters(function: FunctionDefinition) -> dict[str, Any]:
+    """A function whose parameters are left out has none."""
+    return _NO_PARAMETERS if function.parameters is None else function.parameters
+
+
 def _schema(schema: object, field: str) -> str:
-    text = json.dumps(schema)
+    try:
+        text = json.dumps(schema, allow_nan=False)
+    except ValueError:
+        raise InvalidInput(f"{field} holds a number that JSON doesn't have", field=field) from None
     if len(text) > _MAX_SCHEMA_CHARACTERS:
         raise InvalidInput(
             f"{field} may have at most {_MAX_SCHEMA_CHARACTERS} characters of JSON", field=field

@@ -6,6 +6,7 @@ from typing import Any
 from warung.engine.request import ChatMessage, ToolCall
 from warung.errors import InvalidInput
 from warung.openai_api.extras import refuse_extras
+from warung.openai_api.nesting import is_too_deep
 from warung.openai_api.schemas import ChatCompletionRequest, ContentPart, Message
 
 # A client that sends an answer back as it came sends these empty.
@@ -23,10 +24,10 @@ def messages_of(body: ChatCompletionRequest) -> tuple[list[ChatMessage], str]:
 
     Raises InvalidInput for what no text model can read.
     """
-    if body.continue_final_message is (body.add_generation_prompt is not False):
+    if bool(body.continue_final_message) is (body.add_generation_prompt is not False):
         raise InvalidInput(
             "continue_final_message: true and add_generation_prompt: false go together",
-            field="add_generation_prompt",
+            field="continue_final_message" if body.continue_final_message else "add_generation_prompt",
         )
     messages = [_message(f"messages.{number}", message) for number, message in enumerate(body.messages)]
     if not body.continue_final_message:
@@ -62,17 +63,23 @@ def _calls(where: str, message: Message) -> tuple[ToolCall, ...]:
     if message.tool_calls and message.role != "assistant":
         raise InvalidInput(f"{where}.tool_calls: only the assistant calls", field=f"{where}.tool_calls")
     for number, call in enumerate(message.tool_calls or ()):
-        field = f"{where}.tool_calls.{number}.function.arguments"
-        try:
-            arguments = json.loads(call.function.arguments or "{}")
-        except ValueError:
-            arguments = None
-        if not isinstance(arguments, dict):
+        if call.function.arguments and not _is_json_object(call.function.arguments):
+            field = f"{where}.tool_calls.{number}.function.arguments"
             raise InvalidInput(f"{field} must be a JSON object, as text", field=field)
     return tuple(
         ToolCall(call.id, call.function.name, call.function.arguments or "{}")
         for call in message.tool_calls or ()
     )
+
+
+def _is_json_object(text: str) -> bool:
+    """Whether it is one that can be written again: Python also reads infinities and halves of characters."""
+    try:
+        value = json.loads(text)
+        json.dumps(value, allow_nan=False, ensure_ascii=False).encode()
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(value, dict) and not is_too_deep(value)
 
 
 def _text(where: str, part: ContentPart) -> str:

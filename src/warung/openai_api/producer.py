@@ -11,6 +11,7 @@ from warung.engine.request import FinishReason, TokenEvent, TokenLogprob, Usage
 from warung.openai_api.tool_calls import Delta, ToolCallReader
 
 _TOOL_CALLS = "tool_calls"
+_UNLIKELIEST = -9999.0  # the dialect's word for it: JSON has no infinity
 
 
 class CompletionProducer:
@@ -76,8 +77,10 @@ class CompletionProducer:
         return [{"content": event.text}] if event.text else []
 
     def _reason(self, choice: int, reason: FinishReason) -> str:
+        """A call that a stop string cut is none that could be made: its answer just stopped."""
         reader = self._readers[choice]
-        return _TOOL_CALLS if reader and reader.calls and reason is FinishReason.STOP else reason
+        called = reader and reader.calls and reader.is_whole
+        return _TOOL_CALLS if called and reason is FinishReason.STOP else reason
 
     def _usage(self) -> Usage:
         """The prompt counts once, however many answers it gets."""
@@ -100,6 +103,6 @@ def _logprob(token: TokenLogprob, *, top: list[dict[str, Any]] | None = None) ->
     told = {
         "token": token.token.decode("utf-8", "replace"),
         "bytes": list(token.token),
-        "logprob": token.logprob,
+        "logprob": max(_UNLIKELIEST, token.logprob),
     }
     return told if top is None else {**told, "top_logprobs": top}

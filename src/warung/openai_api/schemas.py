@@ -3,9 +3,19 @@
 import json
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
 
 from warung.engine.request import MAX_TOP_K, MOST_REPETITION_PENALTY
+from warung.openai_api.nesting import MAX_LEVELS, is_too_deep
 
 MAX_CHOICES = 16
 MAX_TOOLS = 128
@@ -15,6 +25,18 @@ FUNCTION_NAME = r"^[a-zA-Z0-9_.-]{1,64}$"
 
 def _as_parts(content: Any) -> Any:
     return [{"type": "text", "text": content}] if isinstance(content, str) else content
+
+
+def _in_a_word(rule: str) -> WrapValidator:
+    """One error at the field itself, where Pydantic's would name the branches of a union or a key's kind."""
+
+    def validate(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+        try:
+            return handler(value)
+        except ValidationError:
+            raise ValueError(rule) from None
+
+    return WrapValidator(validate)
 
 
 class ContentPart(BaseModel):
@@ -91,12 +113,22 @@ class NamedTool(BaseModel):
     function: FunctionName
 
 
+ToolChoice = Annotated[
+    Literal["none", "auto", "required"] | NamedTool,
+    _in_a_word("must be none, auto or required, or name one function"),
+]
+LogitBias = Annotated[
+    dict[Annotated[int, Field(ge=0)], Annotated[float, Field(ge=-100, le=100)]],
+    _in_a_word("must hold a bias between -100 and 100 for each token's number"),
+]
+
+
 class NamedSchema(BaseModel):
-    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(extra="forbid")
 
     name: str
     description: str | None = None
-    schema_: Annotated[dict[str, Any] | bool, Field(alias="schema")] = Field(default_factory=dict[str, Any])
+    schema_: Annotated[dict[str, Any], Field(alias="schema")] = Field(default_factory=dict[str, Any])
     strict: bool | None = None  # the answer always follows its schema here
 
 
@@ -129,7 +161,7 @@ class ChatCompletionRequest(BaseModel):
 
     model: str
     messages: Annotated[list[Message], Field(min_length=1, max_length=2048)]
-    stream: bool = False
+    stream: bool | None = None
     stream_options: StreamOptions | None = None
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
     top_p: Annotated[float, Field(gt=0, le=1)] | None = None
@@ -143,23 +175,25 @@ class ChatCompletionRequest(BaseModel):
     presence_penalty: Annotated[float, Field(ge=-2, le=2)] | None = None
     frequency_penalty: Annotated[float, Field(ge=-2, le=2)] | None = None
     repetition_penalty: Annotated[float, Field(gt=0, le=MOST_REPETITION_PENALTY)] | None = None
-    logit_bias: dict[Annotated[int, Field(ge=0)], Annotated[float, Field(ge=-100, le=100)]] | None = None
+    logit_bias: LogitBias | None = None
     logprobs: bool | None = None
     top_logprobs: Annotated[int, Field(ge=0, le=20)] | None = None
     response_format: ResponseFormat | None = None
     structured_outputs: StructuredOutputs | None = None
     tools: Annotated[list[ToolDefinition], Field(max_length=MAX_TOOLS)] | None = None
-    tool_choice: Literal["none", "auto", "required"] | NamedTool | None = None
+    tool_choice: ToolChoice | None = None
     parallel_tool_calls: bool | None = None
-    continue_final_message: bool = False
+    continue_final_message: bool | None = None
     add_generation_prompt: bool | None = None
     user: Annotated[str, Field(max_length=256)] | None = None
     session_id: str | None = None
 
     @model_validator(mode="before")
     @classmethod
-    def _whole_characters(cls, value: Any) -> Any:
+    def _readable(cls, value: Any) -> Any:
         """JSON can spell half a character ("\\ud83d"), which no tokenizer and no answer can hold."""
+        if is_too_deep(value):
+            raise ValueError(f"more than {MAX_LEVELS} objects and lists are within each other")
         try:
             json.dumps(value, ensure_ascii=False).encode()
         except UnicodeEncodeError:

@@ -8,7 +8,83 @@ from warung.engine.constraint import TOOL_CALL_BEGIN, TOOL_CALL_END
 
 Delta = dict[str, Any]
 
-_OPENING = re.compile(r'\s*\{"name": "(?P<name>[^"]*)", "arguments": ')
+_OPENING = re.compile(
+    rf'\s*{TOOL_CALL_BEGIN}\s{{0,8}}\{{"name": "(?P<name>[^"\\]{{1,64}})", "arguments": (?=\{{)'
+)
+_LONGEST_OPENING = 120  # of all that the pattern matches after the mark, and then some
+
+
+class ToolCallReader:
+    """Turns text in the form of constraint.py into deltas of OpenAI's form; `calls` counts the calls.
+
+    However the text comes in pieces, it gives the same calls and the same content. White space around calls
+    only separates them. What begins like a call and turns out to be none is content: no text is lost.
+    """
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self._held = ""
+        self._read = self._text
+        self._arguments = _JsonObject()
+        self._follows_call = False
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the arguments of all calls have ended."""
+        return self._read != self._pieces
+
+    def feed(self, text: str, *, last: bool = False) -> list[Delta]:
+        """Deltas of content and of tool_calls; with `last`, also the text that could have become a call."""
+        self._held += text
+        deltas: list[Delta] = []
+        while (delta := self._read(last)) is not None:
+            deltas += [delta] if delta else []
+        return deltas
+
+    def _text(self, last: bool) -> Delta | None:
+        mark = self._held.find(TOOL_CALL_BEGIN)
+        end = mark if mark >= 0 else len(self._held) - (0 if last else _longest_start(self._held))
+        if self._held[:end].strip():
+            return self._content(len(self._held[:end].rstrip()))
+        if opening := _OPENING.match(self._held):
+            return self._call(opening)
+        if mark >= 0 and (last or len(self._held) - mark > _LONGEST_OPENING):
+            return self._content(mark + len(TOOL_CALL_BEGIN))
+        if last and self._held:
+            return self._content(len(self._held))
+        return None
+
+    def _content(self, end: int) -> Delta:
+        text, self._held = self._held[:end], self._held[end:]
+        text = text.lstrip() if self._follows_call else text
+        self._follows_call = self._follows_call and not text
+        return {"content": text} if text else {}
+
+    def _call(self, opening: re.Match[str]) -> Delta:
+        self._held = self._held[opening.end() :]
+        self._read, self._arguments = self._pieces, _JsonObject()
+        function = {"name": opening["name"], "arguments": ""}
+        self.calls += 1
+        identity = {"index": self.calls - 1, "id": f"call_{secrets.token_hex(12)}", "type": "function"}
+        return {"tool_calls": [{**identity, "function": function}]}
+
+    def _pieces(self, _last: bool) -> Delta | None:
+        if not self._held:
+            return None
+        end = self._arguments.end(self._held)
+        if end is not None:
+            self._read = self._closing
+        piece, self._held = self._held[:end], "" if end is None else self._held[end:]
+        return {"tool_calls": [{"index": self.calls - 1, "function": {"arguments": piece}}]}
+
+    def _closing(self, _last: bool) -> Delta | None:
+        rest = self._held.lstrip().removeprefix("}").lstrip()
+        if not rest.startswith(TOOL_CALL_END) and TOOL_CALL_END.startswith(rest):
+            return None  # a cut may leave it so: it says nothing that the call doesn't
+        if rest.startswith(TOOL_CALL_END):
+            self._held = rest.removeprefix(TOOL_CALL_END)
+        self._read, self._follows_call = self._text, True
+        return {}
 
 
 class _JsonObject:
@@ -41,69 +117,6 @@ class _JsonObject:
             self._escaped = True
         elif character == '"':
             self._in_string = False
-
-
-class ToolCallReader:
-    """Turns text in the form of constraint.py into deltas of OpenAI's form; `calls` counts the calls."""
-
-    def __init__(self) -> None:
-        self.calls = 0
-        self._held = ""
-        self._read = self._text
-        self._arguments = _JsonObject()
-
-    def feed(self, text: str, *, last: bool = False) -> list[Delta]:
-        """Deltas of content and of tool_calls; with `last`, also the text that could have become a call.
-
-        What a cut leaves of a call's opening is left out: it is neither text nor a call.
-        """
-        self._held += text
-        deltas: list[Delta] = []
-        while (delta := self._read(last)) is not None:
-            deltas += [delta] if delta else []
-        return deltas
-
-    def _text(self, last: bool) -> Delta | None:
-        at = self._held.find(TOOL_CALL_BEGIN)
-        if at >= 0:
-            text, self._held = self._held[:at], self._held[at + len(TOOL_CALL_BEGIN) :]
-            self._read = self._opening
-            return self._content(text)
-        keep = 0 if last else _longest_start(self._held)
-        text, self._held = self._held[: len(self._held) - keep], self._held[len(self._held) - keep :]
-        return self._content(text) if text else None
-
-    def _content(self, text: str) -> Delta:
-        """White space around calls only separates them."""
-        return {"content": text} if text.strip() or (text and not self.calls) else {}
-
-    def _opening(self, _last: bool) -> Delta | None:
-        match = _OPENING.match(self._held)
-        if not match:
-            return None
-        self._held = self._held[match.end() :]
-        self._read, self._arguments = self._pieces, _JsonObject()
-        function = {"name": match["name"], "arguments": ""}
-        self.calls += 1
-        identity = {"index": self.calls - 1, "id": f"call_{secrets.token_hex(12)}", "type": "function"}
-        return {"tool_calls": [{**identity, "function": function}]}
-
-    def _pieces(self, _last: bool) -> Delta | None:
-        if not self._held:
-            return None
-        end = self._arguments.end(self._held)
-        if end is not None:
-            self._read = self._closing
-        piece, self._held = self._held[:end], "" if end is None else self._held[end:]
-        return {"tool_calls": [{"index": self.calls - 1, "function": {"arguments": piece}}]}
-
-    def _closing(self, _last: bool) -> Delta | None:
-        at = self._held.find(TOOL_CALL_END)
-        if at < 0:
-            return None
-        self._held = self._held[at + len(TOOL_CALL_END) :]
-        self._read = self._text
-        return {}
 
 
 def _longest_start(text: str) -> int:
