@@ -1,6 +1,6 @@
 """What a stream is made of: numbered events, and the session they belong to."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -25,7 +25,9 @@ class Event:
 @dataclass(frozen=True, slots=True)
 class Session:
     """A stream's state. `request` is a fingerprint of the latest turn's request, which began at `turn_index`;
-    events from `first_index` up to, not including, `next_index` are kept."""
+    events from `first_index` up to, not including, `next_index` are kept. `lapsed` says that the turn runs
+    and its producer's lease doesn't: it can be claimed. `unread_seconds` is the time since a reader was last
+    noted, or since the turn began."""
 
     id: str
     owner: str
@@ -34,6 +36,8 @@ class Session:
     turn_index: int
     first_index: int
     next_index: int
+    lapsed: bool = field(default=False, compare=False)
+    unread_seconds: float = field(default=0, compare=False)
 
     @property
     def running(self) -> bool:

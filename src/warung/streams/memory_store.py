@@ -1,104 +1,213 @@
 """Streams in this process's memory: a ring of events per session, gone when the process is."""
 
 import asyncio
+import math
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from itertools import islice
 
 from warung.streams.event import Event, Session, StreamStatus
-from warung.streams.store import CursorTooOld, SessionBusy
+from warung.streams.store import Claim, CursorTooOld, Lease, LeaseLost, SessionBusy
+
+LEASE_SECONDS = 5
+EVENTS_PER_SESSION = 2048
+BYTES_PER_SESSION = 4 * 2**20
 
 
-class _Ring:
-    """One session: its latest events, its state, and who waits for more."""
+class EventRing:
+    """The latest events of one session, bounded in number and bytes; the very latest is always kept."""
 
-    def __init__(self, session_id: str, owner: str, size: int) -> None:
-        self.id = session_id
-        self.owner = owner
-        self.request = ""
-        self.status = StreamStatus.FINISHED
-        self.turn_index = self.next_index = 0
-        self.ended_at = 0.0
-        self.events: deque[Event] = deque(maxlen=size)
-        self.changed = asyncio.Event()
+    def __init__(self, session_id: str, next_index: int, *, most_events: int, most_bytes: int) -> None:
+        self.next_index = next_index
+        self._session_id = session_id
+        self._most_events = most_events
+        self._most_bytes = most_bytes
+        self._events: deque[Event] = deque()
+        self._bytes = 0
 
     @property
     def first_index(self) -> int:
-        return self.next_index - len(self.events)
+        return self.next_index - len(self._events)
 
-    def append(self, data: Sequence[str]) -> None:
+    def append(self, data: Iterable[str]) -> None:
         for text in data:
-            self.events.append(Event(self.id, self.next_index, text))
+            self._events.append(Event(self._session_id, self.next_index, text))
+            self._bytes += len(text.encode())
             self.next_index += 1
+        while len(self._events) > 1 and (
+            len(self._events) > self._most_events or self._bytes > self._most_bytes
+        ):
+            self._bytes -= len(self._events.popleft().data.encode())
+
+    def read(self, index: int, limit: int) -> list[Event]:
+        """`index` must not be less than `first_index`."""
+        start = index - self.first_index
+        return list(islice(self._events, start, start + limit))
+
+
+class _Turns:
+    """One session: its events, its state, and who waits for more."""
+
+    def __init__(self, session_id: str, owner: str, ring: EventRing) -> None:
+        self.id = session_id
+        self.owner = owner
+        self.ring = ring
+        self.request = self.plan = ""
+        self.memos: list[str] = []
+        self.status = StreamStatus.FINISHED
+        self.turn_index = self.epoch = 0
+        self.leased_until = self.read_at = self.ended_at = 0.0
+        self.cancelling = False
+        self.changed = asyncio.Event()
+
+    def holds(self, lease: Lease) -> bool:
+        return self.status is StreamStatus.RUNNING and self.epoch == lease.epoch
 
     def wake(self) -> None:
         self.changed.set()
         self.changed = asyncio.Event()
 
-    def session(self) -> Session:
-        return Session(
-            self.id, self.owner, self.request, self.status, self.turn_index, self.first_index, self.next_index
-        )
-
 
 class MemoryStreamStore:
-    """Keeps the latest `events_per_session` events of each session. `clock` gives seconds that only rise."""
+    """Keeps the latest `events_per_session` events of each session, of `bytes_per_session` in all. `clock`
+    gives seconds that only rise."""
+
+    is_durable = False
+    problem: str | None = None
 
     def __init__(
-        self, *, events_per_session: int = 2048, clock: Callable[[], float] = time.monotonic
+        self,
+        *,
+        events_per_session: int = EVENTS_PER_SESSION,
+        bytes_per_session: int = BYTES_PER_SESSION,
+        lease_seconds: float = LEASE_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self.lease_seconds = lease_seconds
         self._events_per_session = events_per_session
+        self._bytes_per_session = bytes_per_session
         self._clock = clock
-        self._rings: dict[str, _Ring] = {}
+        self._sessions: dict[str, _Turns] = {}
 
     async def get(self, session_id: str) -> Session | None:
-        ring = self._rings.get(session_id)
-        return ring.session() if ring else None
+        turns = self._sessions.get(session_id)
+        return self._session(turns) if turns else None
 
-    async def begin(self, session_id: str, owner: str, request: str) -> Session:
-        ring = self._rings.get(session_id)
-        if ring is None:
-            ring = self._rings[session_id] = _Ring(session_id, owner, self._events_per_session)
-        if ring.status is StreamStatus.RUNNING:
+    def _session(self, turns: _Turns) -> Session:
+        now = self._clock()
+        return Session(
+            turns.id,
+            turns.owner,
+            turns.request,
+            turns.status,
+            turns.turn_index,
+            turns.ring.first_index,
+            turns.ring.next_index,
+            lapsed=self._is_lapsed(turns),
+            unread_seconds=now - turns.read_at,
+        )
+
+    def _is_lapsed(self, turns: _Turns) -> bool:
+        return turns.status is StreamStatus.RUNNING and turns.leased_until <= self._clock()
+
+    async def begin(self, session_id: str, owner: str, request: str, plan: str = "") -> Lease:
+        turns = self._sessions.get(session_id)
+        if turns is None:
+            ring = EventRing(
+                session_id, 0, most_events=self._events_per_session, most_bytes=self._bytes_per_session
+            )
+            turns = self._sessions[session_id] = _Turns(session_id, owner, ring)
+        if turns.status is StreamStatus.RUNNING:
             raise SessionBusy(f"session {session_id} is still answering; wait for its end or cancel it")
-        ring.request, ring.status, ring.turn_index = request, StreamStatus.RUNNING, ring.next_index
-        return ring.session()
+        turns.request, turns.plan, turns.memos = request, plan, []
+        turns.status, turns.turn_index, turns.cancelling = StreamStatus.RUNNING, turns.ring.next_index, False
+        turns.read_at = self._clock()
+        return self._lease(turns)
 
-    async def append(self, session_id: str, data: Sequence[str]) -> None:
-        ring = self._rings[session_id]
-        ring.append(data)
-        ring.wake()
+    def _lease(self, turns: _Turns) -> Lease:
+        turns.epoch += 1
+        turns.leased_until = self._clock() + self.lease_seconds
+        return Lease(turns.id, turns.epoch)
 
-    async def end(self, session_id: str, status: StreamStatus, data: Sequence[str] = ()) -> None:
-        ring = self._rings[session_id]
-        if ring.status is not StreamStatus.RUNNING:
-            return
-        ring.append(data)
-        ring.status, ring.ended_at = status, self._clock()
-        ring.wake()
+    def _held(self, lease: Lease) -> _Turns:
+        turns = self._sessions.get(lease.session_id)
+        if turns is None or not turns.holds(lease):
+            raise LeaseLost(f"the turn of session {lease.session_id} goes on elsewhere or has ended")
+        return turns
+
+    async def append(self, lease: Lease, data: Sequence[str], memo: str = "") -> bool:
+        turns = self._held(lease)
+        turns.ring.append(data)
+        if memo:
+            turns.memos.append(memo)
+        turns.wake()
+        return turns.cancelling
+
+    async def end(self, lease: Lease, status: StreamStatus, data: Sequence[str] = ()) -> None:
+        turns = self._held(lease)
+        turns.ring.append(data)
+        turns.status, turns.ended_at = status, self._clock()
+        turns.plan, turns.memos = "", []
+        turns.wake()
 
     async def read(self, session_id: str, index: int, limit: int) -> list[Event]:
-        ring = self._rings.get(session_id)
-        if ring is None:
+        turns = self._sessions.get(session_id)
+        if turns is None:
             return []
-        if index < ring.first_index:
-            raise CursorTooOld(session_id, ring.first_index)
-        start = index - ring.first_index
-        return list(islice(ring.events, start, start + limit))
+        if index < turns.ring.first_index:
+            raise CursorTooOld(session_id, turns.ring.first_index)
+        return turns.ring.read(index, limit)
 
     async def wait(self, session_id: str, index: int) -> None:
-        ring = self._rings.get(session_id)
-        while ring and ring.next_index <= index and ring.status is StreamStatus.RUNNING:
-            await ring.changed.wait()
+        turns = self._sessions.get(session_id)
+        while turns and turns.ring.next_index <= index and turns.status is StreamStatus.RUNNING:
+            await turns.changed.wait()
+
+    async def renew(self, leases: Collection[Lease]) -> frozenset[str]:
+        asked: set[str] = set()
+        for lease in leases:
+            turns = self._sessions.get(lease.session_id)
+            if turns and turns.holds(lease):
+                turns.leased_until = self._clock() + self.lease_seconds
+                asked |= {turns.id} if turns.cancelling else set()
+        return frozenset(asked)
+
+    async def release(self, lease: Lease) -> None:
+        turns = self._sessions.get(lease.session_id)
+        if turns and turns.holds(lease):
+            turns.leased_until = -math.inf
+
+    async def claim(self, session_id: str) -> Claim | None:
+        turns = self._sessions.get(session_id)
+        if turns is None or not self._is_lapsed(turns):
+            return None
+        lease = self._lease(turns)
+        return Claim(lease, self._session(turns), turns.plan, tuple(turns.memos))
+
+    async def lapsed(self) -> list[str]:
+        return [turns.id for turns in self._sessions.values() if self._is_lapsed(turns)]
+
+    async def ask_to_cancel(self, session_id: str) -> None:
+        turns = self._sessions.get(session_id)
+        if turns and turns.status is StreamStatus.RUNNING:
+            turns.cancelling = True
+
+    async def touch(self, session_ids: Collection[str]) -> None:
+        for session_id in session_ids:
+            if turns := self._sessions.get(session_id):
+                turns.read_at = self._clock()
 
     async def collect(self, ttl_seconds: float) -> int:
         oldest = self._clock() - ttl_seconds
         expired = [
-            ring.id
-            for ring in self._rings.values()
-            if ring.status is not StreamStatus.RUNNING and ring.ended_at <= oldest
+            turns.id
+            for turns in self._sessions.values()
+            if turns.status is not StreamStatus.RUNNING and turns.ended_at <= oldest
         ]
         for session_id in expired:
-            del self._rings[session_id]
+            del self._sessions[session_id]
         return len(expired)
+
+    async def close(self) -> None:
+        """Nothing is held open."""
