@@ -1,72 +1,118 @@
 """Runs the producers of streams and lets any number of readers follow; owns who may do what with a session.
 
 A producer's life doesn't depend on its readers: a response only reads what is stored. When the last
-reader has been gone for long enough, the producer is cancelled.
+reader has been gone for long enough, the producer is cancelled. A turn whose producer is gone, here or in
+another process, is taken over and goes on.
 """
 
 import asyncio
 from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
 from contextlib import aclosing, contextmanager
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, field
 from weakref import WeakValueDictionary
 
 import structlog
 
-from warung.errors import InvalidInput, NotFound, WarungError
+from warung.errors import InvalidInput, NotFound, TooManyRequests, Unavailable, WarungError
 from warung.streams.event import Event, Session, StreamStatus
-from warung.streams.store import CursorTooOld, SessionBusy, StreamStore
+from warung.streams.producer import Producer, Reviver
+from warung.streams.store import CursorTooOld, Lease, LeaseLost, SessionBusy, StoreUnavailable, StreamStore
 
 log = structlog.get_logger(__name__)
 
 _READ_AT_ONCE = 256
 _COLLECT_EVERY_SECONDS = 30
+_TOUCH_EVERY_SECONDS = 30
 
 
-class Producer(Protocol):
-    """Makes one turn of a stream."""
+class HandedOver(Unavailable):
+    """This process stops; the turn goes on elsewhere. Not an end: the reader must come back."""
 
-    def events(self) -> AsyncGenerator[Sequence[str]]:
-        """Batches of event data, to be stored and sent together."""
-        ...
+    default_code = "server_stopping"
 
-    async def last_words(self, error: Exception | None) -> Sequence[str]:
-        """The events that tell readers of a failure, or of a cancellation when `error` is None.
 
-        Must not raise. Called once, when the turn does not finish, also when it never began: gives back
-        what the producer holds.
-        """
-        ...
+class Interrupted(Unavailable):
+    """The turn can't go on as what it was."""
+
+    default_code = "interrupted"
 
 
 @dataclass(slots=True)
 class _Live:
     """A running turn in this process."""
 
+    lease: Lease
     task: asyncio.Task[None]
+    unread_since: float
     ending: bool = False  # its outcome is settled: nothing may interrupt it any more
+    handed_over: bool = False
     timer: asyncio.TimerHandle | None = None
+    expiring: asyncio.Task[None] | None = None
 
     def disarm(self) -> None:
         if self.timer:
             self.timer.cancel()
+            self.timer = None
+
+
+@dataclass(slots=True)
+class _Outcome:
+    """How a producer ended; `status` None when the turn isn't ours to end."""
+
+    status: StreamStatus | None
+    error: Exception | None = None
+
+
+@dataclass(slots=True)
+class _Readers:
+    """How many read each session here, and which sessions the store was told of."""
+
+    counts: Counter[str] = field(default_factory=Counter[str])
+    touched_at: float = 0
+
+    @contextmanager
+    def one_more(self, session_id: str) -> Generator[None]:
+        self.counts[session_id] += 1
+        try:
+            yield
+        finally:
+            self.counts[session_id] -= 1
+            if not self.counts[session_id]:
+                del self.counts[session_id]
 
 
 class Broker:
-    """`cancel_after_disconnect_seconds` 0 means never."""
+    """`cancel_after_disconnect_seconds` 0 means never. Without a `reviver` no turn is taken over."""
 
     def __init__(
-        self, store: StreamStore, *, ttl_seconds: float = 600, cancel_after_disconnect_seconds: float = 3600
+        self,
+        store: StreamStore,
+        *,
+        reviver: Reviver | None = None,
+        ttl_seconds: float = 600,
+        cancel_after_disconnect_seconds: float = 3600,
     ) -> None:
         self._store = store
+        self._reviver = reviver
         self._ttl_seconds = ttl_seconds
         self._patience_seconds = cancel_after_disconnect_seconds
         self._live: dict[str, _Live] = {}
-        self._readers: Counter[str] = Counter()
+        self._readers = _Readers()
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._closing = False
+        self._left = asyncio.Event()  # set when the readers must go, for their turns go on elsewhere
         self._reason: WarungError | None = None
+
+    @property
+    def problem(self) -> str | None:
+        """What is wrong with the store, as one line."""
+        return self._store.problem
+
+    @property
+    def running(self) -> int:
+        """Turns that run in this process."""
+        return len(self._live)
 
     async def find(self, session_id: str, owner: str) -> Session | None:
         """The caller's session, or None when there is none yet. Raises NotFound for another owner's."""
@@ -80,6 +126,8 @@ class Broker:
         session = await self.find(session_id, owner)
         if session is None:
             raise _unknown(session_id)
+        if session.lapsed:
+            await self.take_over(session_id)
         return session
 
     async def request(
@@ -95,26 +143,66 @@ class Broker:
 
         A turn that failed or was cancelled is joined by those `resuming` it; others begin the next one.
         Raises SessionBusy when another request is being answered, NotFound when the session is another
-        owner's, and what `open_producer` raises; then nothing has begun.
+        owner's, StoreUnavailable, and what `open_producer` raises; then nothing has begun.
         """
-        async with self._locks.setdefault(session_id, asyncio.Lock()):
+        async with self._lock(session_id):
             session = await self.find(session_id, owner)
+            if session and session.lapsed:
+                await self._take_over(session_id)
             if session and session.request == request and (resuming or not session.broken):
                 return session
             if session and session.running:
                 raise SessionBusy(f"session {session_id} is still answering; wait for its end or cancel it")
             producer = await open_producer()
             try:
-                session = await self._store.begin(session_id, owner, request)
+                lease = await self._store.begin(session_id, owner, request, producer.plan)
+                session = await self._begun(session_id)
             except BaseException as error:
                 await _last_words(session_id, producer, error if isinstance(error, Exception) else None)
                 raise
-            task = asyncio.create_task(self._produce(session_id, producer), name=f"stream {session_id}")
-            self._live[session_id] = _Live(task)
-            self._arm(session_id)
-            if self._closing:
-                self._cancel(session_id)
+            self._run(lease, producer)
             return session
+
+    async def _begun(self, session_id: str) -> Session:
+        session = await self._store.get(session_id)
+        if session is None:
+            raise _unknown(session_id)
+        return session
+
+    def _lock(self, session_id: str) -> asyncio.Lock:
+        return self._locks.setdefault(session_id, asyncio.Lock())
+
+    def _run(self, lease: Lease, producer: Producer) -> None:
+        session_id, loop = lease.session_id, asyncio.get_running_loop()
+        task = asyncio.create_task(self._produce(lease, producer), name=f"stream {session_id}")
+        self._live[session_id] = _Live(lease, task, loop.time())
+        self._arm(session_id)
+        if self._closing:
+            self._cancel(session_id)
+
+    async def take_over(self, session_id: str) -> None:
+        """Go on with a turn whose producer is gone, if it is, and nobody else does."""
+        async with self._lock(session_id):
+            await self._take_over(session_id)
+
+    async def _take_over(self, session_id: str) -> None:
+        if self._reviver is None or self._closing or session_id in self._live:
+            return
+        claim = await self._store.claim(session_id)
+        if claim is None:
+            return
+        try:
+            producer = await self._reviver.revive(claim)
+        except TooManyRequests as error:
+            log.info("taking over later", session_id=session_id, reason=error.message)
+            await self._store.release(claim.lease)
+        except Exception as error:
+            log.warning("can't take over", session_id=session_id, error=str(error), exc_info=_odd(error))
+            last = self._reviver.give_up(claim, error)
+            await self._store.end(claim.lease, StreamStatus.FAILED, last)
+        else:
+            log.info("took over", session_id=session_id, index=claim.session.next_index)
+            self._run(claim.lease, producer)
 
     def follow(
         self, session: Session, index: int, *, idle_seconds: float = 10
@@ -122,8 +210,9 @@ class Broker:
         """Events from `index` on, in batches, stored ones and then live, to the end of the latest turn.
 
         An empty batch comes after every `idle_seconds` without an event. Raises CursorTooOld, also in the
-        middle when a slow reader is overtaken, NotFound when the session is forgotten under it, and
-        InvalidInput for an index that doesn't exist yet.
+        middle when a slow reader is overtaken, NotFound when the session is forgotten under it,
+        StoreUnavailable, HandedOver when this process stops and the turn doesn't, and InvalidInput for an
+        index that doesn't exist yet.
         """
         if index < session.first_index:
             raise CursorTooOld(session.id, session.first_index)
@@ -146,6 +235,8 @@ class Broker:
                     raise _unknown(session_id)
                 if not session.running and index >= session.next_index:
                     return
+                if self._left.is_set():
+                    raise HandedOver("the server is stopping; come back with the last event's id")
                 try:
                     async with asyncio.timeout(idle_seconds):
                         await self._store.wait(session_id, index)
@@ -153,9 +244,12 @@ class Broker:
                     yield []
 
     async def cancel(self, session_id: str, owner: str) -> None:
-        """Stop a running turn within one step; idempotent. Raises NotFound."""
+        """Stop a running turn within one step, wherever it runs; idempotent. Raises NotFound."""
         await self.open(session_id, owner)
-        self._cancel(session_id)
+        if session_id in self._live:
+            self._cancel(session_id)
+        else:
+            await self._store.ask_to_cancel(session_id)
 
     def _cancel(self, session_id: str) -> None:
         """Takes effect one turn of the loop later: a task cancelled before its first step would never run,
@@ -163,66 +257,133 @@ class Broker:
         if live := self._live.get(session_id):
             asyncio.get_running_loop().call_soon(_stop, live)
 
-    async def _produce(self, session_id: str, producer: Producer) -> None:
+    async def _produce(self, lease: Lease, producer: Producer) -> None:
+        session_id = lease.session_id
         live = self._live[session_id]
-        status, error = await self._outcome(session_id, producer)
+        outcome = await self._outcome(live, producer)
         live.ending = True
-        finished = status is StreamStatus.FINISHED
-        last = () if finished else await _last_words(session_id, producer, error)
         try:
-            await self._store.end(session_id, status, last)
+            if outcome.status is None:
+                producer.abandon()
+                await self._store.release(lease)
+            else:
+                finished = outcome.status is StreamStatus.FINISHED
+                last = () if finished else await _last_words(session_id, producer, outcome.error)
+                await self._store.end(lease, outcome.status, last)
+        except (LeaseLost, StoreUnavailable) as error:
+            log.warning("a turn's end was not stored", session_id=session_id, reason=error.message)
         finally:
             live.disarm()
             if self._live.get(session_id) is live:  # the next turn may have begun once the end was stored
                 del self._live[session_id]
 
-    async def _outcome(self, session_id: str, producer: Producer) -> tuple[StreamStatus, Exception | None]:
+    async def _outcome(self, live: _Live, producer: Producer) -> _Outcome:
+        session_id = live.lease.session_id
         try:
             async with aclosing(producer.events()) as batches:
-                async for data in batches:
-                    await self._store.append(session_id, data)
+                async for batch in batches:
+                    if await self._store.append(live.lease, batch.data, batch.memo):
+                        return _Outcome(StreamStatus.CANCELLED)
         except asyncio.CancelledError:
-            return StreamStatus.CANCELLED, self._reason
+            if live.handed_over:
+                return _Outcome(None)
+            return _Outcome(StreamStatus.CANCELLED, self._reason)
+        except (LeaseLost, StoreUnavailable) as error:
+            # Not the turn's end: whoever can store again goes on with it from what is stored.
+            log.warning("let go of a turn", session_id=session_id, reason=error.message)
+            return _Outcome(None)
         except Exception as error:
-            unexpected = not isinstance(error, WarungError)
-            log.warning("stream failed", session_id=session_id, error=str(error), exc_info=unexpected)
-            return StreamStatus.FAILED, error
-        return StreamStatus.FINISHED, None
+            log.warning("stream failed", session_id=session_id, error=str(error), exc_info=_odd(error))
+            return _Outcome(StreamStatus.FAILED, error)
+        return _Outcome(StreamStatus.FINISHED)
 
     def _arm(self, session_id: str) -> None:
         """Start the time after which a turn without readers is cancelled."""
         live = self._live.get(session_id)
-        if live and self._patience_seconds and not self._readers[session_id]:
+        if live and self._patience_seconds and not self._readers.counts[session_id]:
             loop = asyncio.get_running_loop()
-            live.timer = loop.call_later(self._patience_seconds, self._cancel, session_id)
+            live.unread_since = loop.time()
+            live.timer = loop.call_later(self._patience_seconds, self._expire, session_id)
+
+    def _expire(self, session_id: str) -> None:
+        if live := self._live.get(session_id):
+            live.expiring = asyncio.create_task(self._cancel_unread(session_id, live))
+
+    async def _cancel_unread(self, session_id: str, live: _Live) -> None:
+        """Cancel a turn that has no reader in any process, or look again when it may have none."""
+        try:
+            session = await self._store.get(session_id)
+        except StoreUnavailable:
+            session = None
+        if self._live.get(session_id) is not live or self._readers.counts[session_id]:
+            return
+        loop = asyncio.get_running_loop()
+        unread = min(loop.time() - live.unread_since, session.unread_seconds if session else 0)
+        if unread >= self._patience_seconds:
+            self._cancel(session_id)
+        else:
+            live.timer = loop.call_later(self._patience_seconds - unread, self._expire, session_id)
 
     @contextmanager
     def _reading(self, session_id: str) -> Generator[None]:
-        self._readers[session_id] += 1
         if live := self._live.get(session_id):
             live.disarm()
         try:
-            yield
+            with self._readers.one_more(session_id):
+                yield
         finally:
-            self._readers[session_id] -= 1
-            if not self._readers[session_id]:
-                del self._readers[session_id]
+            if not self._readers.counts[session_id]:
                 self._arm(session_id)
 
-    async def collect_forever(self) -> None:
-        """Forget ended sessions as they expire."""
+    async def tend_forever(self) -> None:
+        """Renew the leases of what runs here, go on with what runs nowhere, forget what ended long ago."""
+        collected_at = asyncio.get_running_loop().time()
         while True:
-            await asyncio.sleep(_COLLECT_EVERY_SECONDS)
-            await self._store.collect(self._ttl_seconds)
+            try:
+                await self.tend()
+                now = asyncio.get_running_loop().time()
+                if now - collected_at >= _COLLECT_EVERY_SECONDS:
+                    collected_at = now
+                    await self._store.collect(self._ttl_seconds)
+            except StoreUnavailable as error:
+                log.warning("sessions can't be tended", reason=error.message)
+            except Exception:
+                log.exception("tending the sessions failed")
+            await asyncio.sleep(self._store.lease_seconds / 3)
+
+    async def tend(self) -> None:
+        """One round of it."""
+        for session_id in await self._store.renew([live.lease for live in self._live.values()]):
+            self._cancel(session_id)
+        await self._touch()
+        for session_id in await self._store.lapsed():
+            await self.take_over(session_id)
+
+    async def _touch(self) -> None:
+        """Tell the producers elsewhere that there are readers here."""
+        now = asyncio.get_running_loop().time()
+        if now - self._readers.touched_at >= min(_TOUCH_EVERY_SECONDS, self._patience_seconds / 4):
+            self._readers.touched_at = now
+            if away := [name for name in self._readers.counts if name not in self._live]:
+                await self._store.touch(away)
+
+    async def drain(self, seconds: float) -> None:
+        """Let running turns come to their end for so long."""
+        if tasks := [live.task for live in self._live.values()]:
+            await asyncio.wait(tasks, timeout=seconds)
 
     async def close(self, reason: WarungError | None = None) -> None:
-        """Cancel every running turn, and any that still begins, and wait for their ends.
+        """End every running turn here, and any that still begins, and wait for it.
 
-        Readers hear the `reason`, or of a cancellation.
+        Where the store outlives this process, they are left to be taken over, and their readers hear
+        HandedOver; else they are cancelled, and their readers hear the `reason`, or of a cancellation.
         """
         self._closing, self._reason = True, reason or self._reason
+        if self._store.is_durable:
+            self._left.set()
         while tasks := [live.task for live in self._live.values()]:
-            for session_id in list(self._live):
+            for session_id, live in list(self._live.items()):
+                live.handed_over = self._store.is_durable and not live.ending
                 self._cancel(session_id)
             await asyncio.gather(*tasks, return_exceptions=True)
 
@@ -241,5 +402,12 @@ def _stop(live: _Live) -> None:
         live.task.cancel()
 
 
+def _odd(error: Exception) -> bool:
+    """Whether it was not raised on purpose."""
+    return not isinstance(error, WarungError)
+
+
 def _unknown(session_id: str) -> NotFound:
     return NotFound(f"there is no session {session_id}", field="session_id", code="session_not_found")
+
+
