@@ -188,6 +188,13 @@ def test_the_demo_serves_everything_and_ends_when_told(tmp_path: Path) -> None:
             client.get("/health")
 
 
+def test_the_demo_leaves_the_model_to_other_servers_when_there_are_any(folder: Path) -> None:
+    settings = {"ENGINE": "auto", "UPSTREAM_URL": "http://127.0.0.1:9"}
+    with running(folder, "demo", "--port", "0", **settings) as (_, url), httpx.Client(base_url=url) as client:
+        health = client.get("/health").json()
+        assert (health["modelId"], health["modelReady"]) == ("unsloth/Qwen3-4B-Instruct-2507", False)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_server_that_still_streams_ends_its_streams_and_then_itself(
     folder: Path, number: signal.Signals

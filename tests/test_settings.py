@@ -23,6 +23,8 @@ DEFAULTS: dict[str, Any] = {
     "data_dir": Path("data"),
     "database_url": None,
     "engine": "auto",
+    "upstream_url": (),
+    "upstream_key": None,
     "api_keys": (),
     "cors_origins": (),
     "guests_enabled": True,
@@ -57,6 +59,9 @@ def test_every_setting_is_described() -> None:
         ("CANCEL_AFTER_DISCONNECT_SECONDS", "0", 0.0),
         ("DATA_DIR", "/srv/warung", Path("/srv/warung")),
         ("ENGINE", "openvino", "openvino"),
+        ("ENGINE", "upstream", "upstream"),
+        ("UPSTREAM_URL", "http://a:1, http://b:2/v1 http://c", ("http://a:1", "http://b:2/v1", "http://c")),
+        ("UPSTREAM_URL", "", ()),
         ("API_KEYS", "one", ("one",)),
         ("API_KEYS", " one, two,,three four ", ("one", "two", "three", "four")),
         ("API_KEYS", "", ()),
@@ -122,10 +127,13 @@ def test_nothing_secret_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_TOKEN", "rahasia-1")
     monkeypatch.setenv("API_KEYS", "rahasia-2")
     monkeypatch.setenv("DATABASE_URL", "postgresql://budi:rahasia-3@db/warung")
+    monkeypatch.setenv("UPSTREAM_KEY", "rahasia-4")
     settings = load_settings()
     assert "rahasia" not in repr(settings) + str(settings)
     assert settings.hf_token is not None
     assert settings.hf_token.get_secret_value() == "rahasia-1"
+    assert settings.upstream_key is not None
+    assert settings.upstream_key.get_secret_value() == "rahasia-4"
 
 
 def test_the_database_is_a_file_in_the_data_folder_or_what_the_url_says(tmp_path: Path) -> None:

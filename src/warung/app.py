@@ -43,7 +43,8 @@ def create_app(settings: Settings, *, engine: Engine | None = None) -> FastAPI:
     `app.state.end_streams()` ends all running streams and tells their readers to return.
     Expects a migrated database. Raises InvalidInput when a setting can't be honoured.
     """
-    engine = engine or build_engine(engine_options(settings))
+    options = engine_options(settings)
+    engine = engine or build_engine(options)
     database = Database(settings.database)
     products = ProductService(database)
     index = ProductIndex(settings.data_dir / "index", products, SupplierService(database))
@@ -66,7 +67,7 @@ def create_app(settings: Settings, *, engine: Engine | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncGenerator[None]:
-        if settings.load_model_at_start:
+        if settings.load_model_at_start or options.is_upstream:
             engine.start()
         refresher.start()
         # Else the first searches of all would be refused, though a kept index opens in milliseconds.
@@ -122,4 +123,8 @@ def engine_options(settings: Settings) -> EngineOptions:
         dtype=settings.torch_dtype,
         hub_token=settings.hf_token.get_secret_value() if settings.hf_token else None,
         trust_remote_code=settings.trust_remote_code,
+        cache_bytes=settings.kv_cache_bytes,
+        share_prefixes=settings.share_prefixes,
+        upstream_urls=settings.upstream_url,
+        upstream_key=settings.upstream_key.get_secret_value() if settings.upstream_key else None,
     )

@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from warung.app import create_app
+from warung.app import create_app, engine_options
 from warung.database.migrate import migrate as migrate_database
 from warung.database.migrate import pending
 from warung.database.session import Database
@@ -92,7 +92,8 @@ def seed() -> None:
 def demo(host: Host = None, port: Port = None) -> None:
     """Migrate, seed and serve, with the small packaged model unless MODEL_REPO_ID names another."""
     settings = _settings(host=host, port=port, load_model_at_start=True)
-    if "model_repo_id" not in settings.model_fields_set and settings.engine != "scripted":
+    needs_no_file = settings.engine == "scripted" or engine_options(settings).is_upstream
+    if "model_repo_id" not in settings.model_fields_set and not needs_no_file:
         settings = settings.model_copy(update={"model_repo_id": str(packaged_model())})
     with listen(settings.host, settings.port) as listener:
         migrate_database(settings.database)

@@ -32,21 +32,40 @@ class Settings(BaseSettings):
         description="SQLAlchemy URL of the database; default: SQLite, warung.db in DATA_DIR.",
     )
 
-    engine: Literal["auto", "transformers", "openvino", "scripted"] = Field(
+    engine: Literal["auto", "upstream", "transformers", "openvino", "scripted"] = Field(
         "auto",
-        description="What runs the model. auto: openvino for a .gguf file or an OpenVINO folder on a machine"
-        " without a GPU, when it is installed; else transformers. scripted repeats the question (dry runs).",
+        description="What runs the model. auto: upstream if UPSTREAM_URL is set; else openvino for a .gguf"
+        " file or an OpenVINO folder on a machine without a GPU, when it is installed; else transformers."
+        " scripted repeats the question (dry runs).",
     )
     model_repo_id: str = Field(
         "unsloth/Qwen3-4B-Instruct-2507",
-        description="The model: a hub id, a local folder or a local .gguf file.",
+        description="The model: a hub id, a local folder or a local .gguf file; with upstream, its name on"
+        " the servers.",
     )
+    upstream_url: WordList = Field(
+        (),
+        description="OpenAI-compatible servers that all run the model (vLLM, SGLang, Ray Serve, another"
+        " warung, …), separated by commas: http://gpu1:8000,http://gpu2:8000.",
+    )
+    upstream_key: SecretStr | None = Field(None, description="The key that opens the UPSTREAM_URL servers.")
     hf_token: SecretStr | None = Field(None, description="Token for gated or private models on the hub.")
     device_map: str = Field(
         "auto", description="Where Transformers puts the model: auto, cpu, cuda, cuda:1, …"
     )
     torch_dtype: Literal["auto", "float32", "float16", "bfloat16"] = Field(
         "auto", description="Number type of the weights in Transformers; auto keeps the model's own."
+    )
+    kv_cache_bytes: int | None = Field(
+        None,
+        ge=2**24,
+        description="Size of the model's KV cache, with OpenVINO in whole GiB; default: 1 GiB of memory, or"
+        " half of what a GPU has left beside the model.",
+    )
+    share_prefixes: bool = Field(
+        True,
+        description="Compute equal beginnings of prompts once for all callers. 0 keeps callers apart, so that"
+        " nobody can learn from the time an answer takes what others asked.",
     )
     trust_remote_code: bool = Field(
         False, description="Run Python code that comes with the model. Dangerous."
@@ -86,7 +105,7 @@ class Settings(BaseSettings):
         (), description="Origins of other sites whose pages may call this server, separated by commas."
     )
 
-    @field_validator("api_keys", "cors_origins", mode="before")
+    @field_validator("api_keys", "cors_origins", "upstream_url", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(word for word in value.replace(",", " ").split()) if isinstance(value, str) else value

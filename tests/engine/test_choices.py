@@ -1,5 +1,6 @@
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 
@@ -16,7 +17,7 @@ from warung.engine.request import (
 )
 from warung.engine.scripted import MODEL_ID, ScriptedRunner, scripted_engine
 from warung.engine.worker import Job, ThreadedEngine
-from warung.errors import TooManyRequests
+from warung.errors import InvalidInput, TooManyRequests
 
 STOP = FinishReason.STOP
 Pairs = list[tuple[int, TokenEvent]]
@@ -69,11 +70,13 @@ async def test_each_choice_tells_its_own_events_in_their_order(count: int) -> No
 
 async def test_all_are_accepted_or_none() -> None:
     runner = ScriptedRunner(lambda _prompt: "abc")
-    engine = ThreadedEngine(MODEL_ID, runner, max_requests=2)
+    engine = ThreadedEngine(MODEL_ID, runner, max_requests=3)
+    other = await engine.submit(replace(asked(), id="other"))
     with pytest.raises(TooManyRequests):
         await Choices.submit(engine, asked(), 3)
-    assert engine.state().running == 0
-    assert len(await told(await Choices.submit(engine, asked(), 2))) == 6
+    assert engine.state().running == 1
+    other.close()
+    assert len(await told(await Choices.submit(engine, asked(), 3))) == 9
     await engine.close()
 
 
@@ -106,4 +109,14 @@ async def test_closing_gives_every_place_back() -> None:
         choices.close()
         assert engine.state().running == 0
     assert not [pair for pair in await told(choices) if pair[1].finish_reason]
+    await engine.close()
+
+
+async def test_more_choices_than_the_engine_ever_accepts_are_refused_by_name() -> None:
+    """To try again would be of no use."""
+    engine = ThreadedEngine(MODEL_ID, ScriptedRunner(lambda _prompt: "ab"), max_requests=2)
+    with pytest.raises(InvalidInput, match="2 at a time") as caught:
+        await Choices.submit(engine, asked(), 3)
+    assert caught.value.field == "n"
+    assert len(await told(await Choices.submit(engine, asked(), 2))) == 4
     await engine.close()

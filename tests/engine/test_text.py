@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from warung.engine.constraint import Tool
 from warung.engine.request import ChatMessage, FinishReason, GenerationRequest, SamplingParams
 from warung.engine.scripted import ByteTokenizer
 from warung.engine.text import (
@@ -44,7 +45,8 @@ class ControlTokenizer(ByteTokenizer):
 
     control_tokens = frozenset({"<|im_start|>", "<|im_end|>", "</s>", "[INST]", "[/INST]"})
 
-    def render(self, messages: Sequence[ChatMessage]) -> str:
+    def render(self, messages: Sequence[ChatMessage], tools: Sequence[Tool] = ()) -> str:
+        assert not tools
         return "".join(f"<|im_start|>{m.role}\n{m.content}<|im_end|>" for m in messages)
 
 

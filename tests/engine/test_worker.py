@@ -460,7 +460,7 @@ async def test_stuck_is_ready_without_a_step_for_too_long(runner: HandRunner, cl
     runner.tickets.release()
     await until(lambda: len(runner.steps) == 1)
     await until(lambda: engine.state().status is not EngineStatus.STUCK)
-    assert engine.state() == EngineState(EngineStatus.READY, "hand", running=1)
+    assert engine.state() == EngineState(EngineStatus.READY, "hand", running=1, capacity=64)
     runner.tickets.release()
     assert len(await waiting) == 2
 

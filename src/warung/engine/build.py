@@ -1,6 +1,7 @@
 """Builds the engine that a model needs; imports a model library only when it is the one to use."""
 
 import importlib.util
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from warung.engine.engine import Engine
@@ -14,7 +15,7 @@ from warung.errors import InvalidInput
 class EngineOptions:
     """`engine` is auto or an EngineName; `device_map` and `dtype` are for Transformers alone. `cache_bytes`
     is the size of the KV cache, None for the engine's own choice. `share_prefixes` false keeps apart what was
-    computed for different callers."""
+    computed for different callers. `model` is its name on the servers where `upstream_urls` run it."""
 
     engine: str
     model: str
@@ -25,12 +26,29 @@ class EngineOptions:
     trust_remote_code: bool = False
     cache_bytes: int | None = None
     share_prefixes: bool = True
+    upstream_urls: Sequence[str] = ()
+    upstream_key: str | None = field(default=None, repr=False)
+
+    @property
+    def is_upstream(self) -> bool:
+        """Whether other servers run the model: there is nothing to load here."""
+        return self.engine == EngineName.UPSTREAM or (self.engine == "auto" and bool(self.upstream_urls))
 
 
 def build_engine(options: EngineOptions) -> Engine:
-    """Raises InvalidInput when the model's name is wrong or its engine isn't installed."""
+    """Raises InvalidInput when the model's name or a server's is wrong, or its engine isn't installed."""
     if options.engine == EngineName.SCRIPTED:
         return scripted_engine()
+    if options.is_upstream:
+        from warung.engine.upstream.engine import UpstreamEngine
+
+        return UpstreamEngine(
+            options.model,
+            options.upstream_urls,
+            key=options.upstream_key,
+            max_requests=options.max_requests,
+            share_prefixes=options.share_prefixes,
+        )
     source = ModelSource.parse(options.model)
     name = choose_engine(source) if options.engine == "auto" else EngineName(options.engine)
     _require_installed(name)

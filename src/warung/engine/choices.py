@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from warung.engine.engine import Engine, Generation
 from warung.engine.request import MAX_SEED, GenerationRequest, TokenEvent
+from warung.errors import InvalidInput
 
 
 class Choices:
@@ -17,7 +18,10 @@ class Choices:
 
     @classmethod
     async def submit(cls, engine: Engine, request: GenerationRequest, count: int) -> "Choices":
-        """All or none. Raises what Engine.submit raises."""
+        """All or none. Raises what Engine.submit raises, and InvalidInput for more than it ever accepts."""
+        capacity = engine.state().capacity
+        if count > capacity:
+            raise InvalidInput(f"n is {count}; the model answers {capacity} at a time at most", field="n")
         generations: list[Generation] = []
         try:
             for index in range(count):

@@ -26,12 +26,14 @@ class EngineStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class EngineState:
-    """A snapshot for /health. `running` counts requests accepted and not ended; `error` is one line."""
+    """A snapshot for /health. `running` counts requests accepted and not ended, `capacity` how many there may
+    be; `error` is one line."""
 
     status: EngineStatus
     model_id: str
     error: str | None = None
     running: int = 0
+    capacity: int = 1
 
 
 class Generation(Protocol):

@@ -15,6 +15,7 @@ _OPENVINO_HUB_ID = re.compile(r"^OpenVINO/|-ov$")
 
 
 class EngineName(StrEnum):
+    UPSTREAM = "upstream"
     TRANSFORMERS = "transformers"
     OPENVINO = "openvino"
     SCRIPTED = "scripted"

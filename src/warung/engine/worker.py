@@ -156,7 +156,7 @@ class ThreadedEngine:
         if status is EngineStatus.READY and self._running and quiet_seconds > self._stuck_after_seconds:
             status = EngineStatus.STUCK
         error = self._error.message if self._error else None
-        return EngineState(status, self.model_id, error, len(self._running))
+        return EngineState(status, self.model_id, error, len(self._running), self._max_requests)
 
     @property
     def features(self) -> frozenset[Feature]:

@@ -10,19 +10,22 @@ import threading
 from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
 from live import serving
+from marketplace import new_database
 from warung.engine.engine import Engine, EngineStatus
 from warung.engine.request import ChatMessage, GenerationRequest, SamplingParams, TokenEvent
 from warung.engine.upstream.engine import UpstreamEngine
+from warung.settings import Settings
 
 MODEL = "owner/model"
 NEVER_SECONDS = 20  # longer than anything here takes; ends a test that would hang
+NO_MORE_LOOKS = 3600.0
 Frames = Sequence[object]
 _ids = iter(range(1_000_000))
 
@@ -55,8 +58,8 @@ def wire(frames: Frames) -> bytes:
 class Peer:
     """A server of other software. What it answers can be changed at any time; `bodies` are those it got.
 
-    After its frames it breaks the connection when `breaks`, or waits for `may_end` when `holds`; `left` is
-    set when an answer's reader is gone.
+    After its frames it breaks the connection when `breaks`; when `holds`, it waits for `may_end` and sends
+    the `rest`, with pings meanwhile unless it is `silent`. `left` is set when an answer's reader is gone.
     """
 
     def __init__(self, frames: Frames = (), *, owner: str = "vllm", model: str = MODEL) -> None:
@@ -66,7 +69,8 @@ class Peer:
         self.status = 200
         self.error: object = {"error": {"message": "no"}}
         self.error_headers: dict[str, str] = {}
-        self.breaks = self.holds = False
+        self.breaks = self.holds = self.silent = False
+        self.rest: Frames = ()
         self.bodies: list[dict[str, Any]] = []
         self.keys: list[str | None] = []
         self.cancelled: list[str] = []
@@ -105,16 +109,37 @@ class Peer:
         return app
 
     async def _stream(self) -> AsyncGenerator[bytes]:
+        rest, holds = self.rest, self.holds
         try:
             yield b": ping\n"
             yield wire(self.frames)
             if self.breaks:
                 raise ConnectionResetError("this peer dies")
-            while self.holds and not self.may_end.is_set():
-                yield b": ping\n"
+            while holds and not self.may_end.is_set():
+                yield b"" if self.silent else b": ping\n"
                 await asyncio.sleep(0.01)
+            yield wire(rest)
         finally:
             self.left.set()
+
+
+def holding(*frames: object, owner: str = "vllm") -> Peer:
+    """Says its frames, "Hel" if none, and the end when it may."""
+    peer = Peer(frames or [chunk("Hel")], owner=owner)
+    peer.holds, peer.rest = True, [chunk("lo"), *ending()]
+    return peer
+
+
+def refusing(status: int, **headers: str) -> Peer:
+    peer = Peer()
+    peer.status, peer.error_headers = status, headers
+    return peer
+
+
+def breaking(*frames: object) -> Peer:
+    peer = Peer(frames)
+    peer.breaks = True
+    return peer
 
 
 @contextmanager
@@ -171,12 +196,15 @@ async def reach(engine: Engine, status: EngineStatus) -> None:
 
 
 class WarungProcess:
-    """`warung serve` in a process of its own, with the scripted engine."""
+    """`warung serve` in a process of its own, with the scripted engine unless `settings` name another."""
 
-    def __init__(self, folder: Path, port: int = 0, **environment: str) -> None:
+    def __init__(self, folder: Path, *, port: int = 0, **settings: str) -> None:
+        new_database(folder).close()
+        names = {name.upper() for name in Settings.model_fields}
+        kept = {name: value for name, value in os.environ.items() if name.upper() not in names}
         self._process = subprocess.Popen(
             [sys.executable, "-m", "warung", "serve", "--port", str(port)],
-            env={**os.environ, "DATA_DIR": str(folder), "ENGINE": "scripted", **environment},
+            env={**kept, "DATA_DIR": str(folder), "ENGINE": "scripted", **settings},
             cwd=folder,
             stderr=subprocess.PIPE,
             text=True,
@@ -196,7 +224,14 @@ class WarungProcess:
                 return match.group()
         pytest.fail(f"the server never opened:\n{said}")
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+
     def kill(self) -> None:
+        """As kill -9 does; twice too."""
         self._process.kill()
         self._reader.join(NEVER_SECONDS)
         assert not self._reader.is_alive()

@@ -24,7 +24,7 @@ def pieces(name: str, arguments: str, size: int, index: dict[str, int]) -> list[
     ]
 
 
-@given(calls, st.integers(1, 9), st.booleans())
+@given(made=calls, size=st.integers(1, 9), has_indices=st.booleans())
 def test_what_is_written_is_read_back(
     made: list[tuple[str, dict[str, Any]]], size: int, *, has_indices: bool
 ) -> None:

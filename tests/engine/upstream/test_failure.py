@@ -10,7 +10,7 @@ def body(**error: object) -> bytes:
     return json.dumps({"error": error}).encode()
 
 
-@pytest.mark.parametrize("status", [400, 404, 413, 422, 501])
+@pytest.mark.parametrize("status", [400, 413, 422, 501])
 def test_the_caller_s_fault_in_the_server_s_words(status: int) -> None:
     told = refusal(status, body(message="top_k is odd", param="top_k", code="bad"), None)
     assert isinstance(told, InvalidInput)
@@ -40,7 +40,9 @@ def test_a_prompt_that_is_too_long_has_one_code(error: dict[str, object]) -> Non
 
 @pytest.mark.parametrize("status", [307, 404, 405, 409, 500, 502, 503, 504])
 def test_anything_else_is_the_server_s_fault(status: int) -> None:
-    told = refusal(status, b'{"detail": "Not Found"}', None)
+    detail, unknown_model = b'{"detail": "Not Found"}', body(message="no such model", param="model")
+    assert isinstance(refusal(404, unknown_model, None), ServerFailed)
+    told = refusal(status, detail, None)
     assert isinstance(told, ServerFailed)
     assert (told.reason, told.is_busy, told.is_down) == (f"answers with status {status}", False, False)
 

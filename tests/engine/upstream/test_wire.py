@@ -10,6 +10,7 @@ from warung.engine.constraint import JsonSchema, Regex, Tool, ToolCalls
 from warung.engine.request import ChatMessage, GenerationRequest, SamplingParams, ToolCall
 from warung.engine.upstream.kind import Kind
 from warung.engine.upstream.wire import body_of
+from warung.errors import InvalidInput
 
 ALL_SAMPLING = {Kind.VLLM, Kind.SGLANG, Kind.LLAMACPP, Kind.RAY}
 WEATHER = Tool("weather", '{"type": "object", "properties": {"city": {"type": "string"}}}', "Tells it.")
@@ -19,9 +20,8 @@ CLOCK = Tool("clock", '{"type": "object"}')
 def body(
     kind: Kind = Kind.UNKNOWN, request: GenerationRequest | None = None, **sampling: Any
 ) -> dict[str, Any]:
-    given = request or ask(
-        sampling=SamplingParams(**{"max_tokens": 9, "temperature": 0.5, "seed": 3} | sampling)
-    )
+    fields: dict[str, Any] = {"max_tokens": 9, "temperature": 0.5, "seed": 3, **sampling}
+    given = request or ask(sampling=SamplingParams(**fields))
     told = body_of(MODEL, given, kind)
     assert json.loads(json.dumps(told)) == told
     return told
@@ -102,6 +102,13 @@ def test_running_counts_and_token_ids_are_asked_for_where_they_are_known() -> No
     assert {kind for kind in Kind if body(kind).get("return_token_ids")} == {Kind.VLLM}
 
 
+def test_tenants_are_kept_apart_where_that_is_known() -> None:
+    told = [body(kind, ask(tenant="sk-secret")).get("cache_salt") for kind in Kind]
+    assert [kind for kind, salt in zip(Kind, told, strict=True) if salt] == [Kind.VLLM]
+    assert "sk-secret" not in str(told)
+    assert "cache_salt" not in body(Kind.VLLM, ask())
+
+
 def test_llamacpp_tells_a_token_s_probability_beside_the_likeliest_only() -> None:
     assert [body(kind, logprobs=0)["top_logprobs"] for kind in (Kind.VLLM, Kind.LLAMACPP)] == [0, 1]
 
@@ -126,6 +133,12 @@ def test_a_schema_a_plain_object_and_a_pattern() -> None:
     assert body(Kind.VLLM, constraint=pattern)["structured_outputs"] == {"regex": "[0-9]+"}
     assert body(Kind.WARUNG, constraint=pattern)["structured_outputs"] == {"regex": "[0-9]+"}
     assert body(Kind.SGLANG, constraint=pattern)["regex"] == "[0-9]+"
+
+
+def test_a_schema_that_is_no_json_is_refused() -> None:
+    with pytest.raises(InvalidInput) as caught:
+        body(constraint=JsonSchema("nope"))
+    assert caught.value.field == "response_format"
 
 
 @pytest.mark.parametrize(

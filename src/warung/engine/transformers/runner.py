@@ -3,7 +3,6 @@
 # The model libraries carry no complete types.
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
-import os
 from dataclasses import dataclass, field
 from itertools import accumulate
 from pathlib import Path
@@ -80,7 +79,6 @@ class TransformersRunner:
         self._scheduler: Scheduler | None = None
 
     def load(self) -> Tokenizer:
-        _leave_a_core_free()
         path = fetch(self._source, token=self._options.hub_token)
         self._require_memory(path)
         folder, extra = (path.parent, {"gguf_file": path.name}) if path.is_file() else (path, {})
@@ -221,10 +219,3 @@ class TransformersRunner:
 def _step(sequence: TokenSequence, reason: FinishReason | None, sampled: Sampled) -> Step:
     likelihoods = (sampled.likelihood,) if sampled.likelihood else ()
     return Step(sequence.id, (sequence.tokens[-1],), reason, likelihoods=likelihoods)
-
-
-def _leave_a_core_free() -> None:
-    """The threads of an operation wait for each other, so one that shares its core with the event loop or
-    another program holds up all: with every core in use, tokens took 50 times as long on a busy machine."""
-    if "OMP_NUM_THREADS" not in os.environ:
-        torch.set_num_threads(max(1, (os.cpu_count() or 2) - 1))

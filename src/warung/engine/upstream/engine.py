@@ -4,6 +4,7 @@ import asyncio
 import math
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextvars import Context
+from dataclasses import replace
 
 import httpx2
 import structlog
@@ -28,7 +29,8 @@ class UpstreamEngine:
 
     A request goes to the least loaded healthy server that can do all it asks for, and to the next one when
     that fails before its first token. So `features` are those of any healthy server, and none before the
-    first look at them. A server that is silent for `silence_seconds` while it answers has failed.
+    first look at them. A server that is silent for `silence_seconds` while it answers has failed. Where
+    `share_prefixes` is false, servers that can are told to keep tenants' prefixes apart.
     """
 
     def __init__(
@@ -38,10 +40,13 @@ class UpstreamEngine:
         *,
         key: str | None = None,
         max_requests: int = 64,
+        share_prefixes: bool = True,
         check_every_seconds: float = CHECK_EVERY_SECONDS,
         silence_seconds: float = SILENCE_SECONDS,
     ) -> None:
         """Raises InvalidInput for addresses and keys that can't be right."""
+        if not model_id.strip():
+            raise InvalidInput("MODEL_REPO_ID: name the model of the servers", field="MODEL_REPO_ID")
         if not urls:
             raise InvalidInput("UPSTREAM_URL: name at least one server", field="UPSTREAM_URL")
         if key and not (key.isascii() and key.isprintable() and " " not in key):
@@ -50,6 +55,7 @@ class UpstreamEngine:
         self._servers = [UpstreamServer(url, model_id) for url in dict.fromkeys(map(base_url, urls))]
         self._headers = {"Authorization": f"Bearer {key}"} if key else {}
         self._max_requests = max_requests
+        self._share_prefixes = share_prefixes
         self._check_every_seconds = check_every_seconds
         self._silence_seconds = silence_seconds
         self._running: dict[str, UpstreamGeneration] = {}
@@ -82,7 +88,7 @@ class UpstreamEngine:
             status = EngineStatus.LOADING
         elif not self._healthy():
             status, error = EngineStatus.FAILED, self._unavailable().message
-        return EngineState(status, self.model_id, error, len(self._running))
+        return EngineState(status, self.model_id, error, len(self._running), self._max_requests)
 
     async def submit(self, request: GenerationRequest) -> UpstreamGeneration:
         """Accept a request: a server has accepted it, too, when this returns. A request for a server that
@@ -102,8 +108,9 @@ class UpstreamEngine:
         if request.id in self._running:
             raise InvalidInput(f"request id {request.id!r} is running already", field="id")
         self.start()
+        asked = request if not self._share_prefixes else replace(request, tenant="")
         generation = self._running[request.id] = UpstreamGeneration(
-            lambda on_accepted: self._events(request, on_accepted),
+            lambda on_accepted: self._events(asked, on_accepted),
             lambda: self._release(request.id),
             name=f"generation {request.id}",
         )

@@ -13,7 +13,8 @@ _MAX_RETRY_SECONDS = 3600
 _REFUSED_KEY = frozenset({401, 403})
 _BUSY = 429
 # 501 is llama.cpp's word for a field that its build or its model can't honour.
-_CALLERS_FAULT = frozenset({400, 404, 413, 422, 501})
+# 404 is not among them: the path and the model's name are not the caller's.
+_CALLERS_FAULT = frozenset({400, 413, 422, 501})
 _CALLERS_FAULT_TYPES = frozenset({"invalid_request_error", "BadRequestError"})
 # OpenAI and warung have a code for it; the others say it in words (vLLM, SGLang) or as a type (llama.cpp).
 _TOO_LONG = re.compile(r"context[ _](length|size)|maximum model length", re.IGNORECASE)

@@ -64,7 +64,7 @@ class UpstreamServer:
             self._note(failure.reason)
         except (httpx2.HTTPError, TimeoutError) as error:
             self._note("can't be reached", error)
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
+        except Exception as error:  # whatever it sends, the looking goes on
             self._note("lists no models under /v1/models", error)
 
     @asynccontextmanager
@@ -76,9 +76,9 @@ class UpstreamServer:
         Raises ServerFailed, and InvalidInput when the server says that the request is wrong, here and in
         the events.
         """
-        self.load += 1
         answer = Answer(request.sampling.logprobs)
         url, body = f"{self.url}/v1/chat/completions", body_of(self._model_id, request, self.kind)
+        self.load += 1
         try:
             async with client.stream("POST", url, json=body) as response:
                 if not response.is_success:

@@ -1,5 +1,6 @@
 """From a generation request to the JSON of POST /v1/chat/completions; knows no connection."""
 
+import hashlib
 import json
 from typing import Any
 
@@ -7,13 +8,14 @@ from warung.engine.constraint import JsonSchema, Regex, ToolCalls
 from warung.engine.request import ChatMessage, GenerationRequest, SamplingParams
 from warung.engine.tools import template_tools
 from warung.engine.upstream.kind import Kind
+from warung.errors import InvalidInput
 
 _ANY_OBJECT = {"type": "object"}
 _MAX_LLAMACPP_SEED = 2**31 - 1  # it keeps 32 bits, and all of them set mean a random one
 
 
 def body_of(model_id: str, request: GenerationRequest, kind: Kind) -> dict[str, Any]:
-    """The request as a server of this kind takes it, to be streamed."""
+    """The request as a server of this kind takes it, to be streamed. Raises InvalidInput."""
     options = {"include_usage": True}
     if kind.counts_as_it_goes:
         options["continuous_usage_stats"] = True
@@ -25,8 +27,16 @@ def body_of(model_id: str, request: GenerationRequest, kind: Kind) -> dict[str, 
         **_sampling(request.sampling, kind),
         **_logprobs(request.sampling, kind),
         **_shape(request, kind),
-        **({"return_token_ids": True} if kind is Kind.VLLM else {}),
+        **(_of_vllm(request) if kind is Kind.VLLM else {}),
     } | _continuation(request)
+
+
+def _of_vllm(request: GenerationRequest) -> dict[str, Any]:
+    """Its cache shares prefixes among requests of equal salt."""
+    told: dict[str, Any] = {"return_token_ids": True}
+    if request.tenant:
+        told["cache_salt"] = hashlib.sha256(request.tenant.encode()).hexdigest()
+    return told
 
 
 def _message(message: ChatMessage) -> dict[str, Any]:
@@ -98,7 +108,10 @@ def _shape(request: GenerationRequest, kind: Kind) -> dict[str, Any]:
 
 
 def _format(constraint: JsonSchema) -> dict[str, Any]:
-    schema = json.loads(constraint.schema)
+    try:
+        schema = json.loads(constraint.schema)
+    except ValueError as error:
+        raise InvalidInput("response_format: the schema is no JSON", field="response_format") from error
     if schema == _ANY_OBJECT:
         return {"type": "json_object"}
     return {"type": "json_schema", "json_schema": {"name": "answer", "schema": schema, "strict": True}}
