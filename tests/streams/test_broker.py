@@ -7,9 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from warung.errors import InvalidInput, NotFound, TooManyRequests, WarungError
-from warung.streams.broker import Broker, Producer
+from warung.streams.broker import Broker
 from warung.streams.event import Event, Session, StreamStatus
 from warung.streams.memory_store import MemoryStreamStore
+from warung.streams.producer import Batch, Producer
 from warung.streams.store import CursorTooOld, SessionBusy
 
 WITHIN_SECONDS = 20
@@ -18,6 +19,8 @@ SESSION = "session-a"
 
 class HandProducer:
     """Says what the test tells it to, when it tells it to."""
+
+    plan = "the plan"
 
     def __init__(self) -> None:
         self._orders: asyncio.Queue[Sequence[str] | Exception | None] = asyncio.Queue()
@@ -36,12 +39,12 @@ class HandProducer:
     def fail(self, error: Exception) -> None:
         self._orders.put_nowait(error)
 
-    async def events(self) -> AsyncGenerator[Sequence[str]]:
+    async def events(self) -> AsyncGenerator[Batch]:
         try:
             while (order := await self._orders.get()) is not None:
                 if isinstance(order, Exception):
                     raise order
-                yield order
+                yield Batch(order)
         finally:
             self.closed = True
 
@@ -52,12 +55,16 @@ class HandProducer:
             raise self.last_words_error
         return ["cancelled" if error is None else f"failed: {error}"]
 
+    def abandon(self) -> None:
+        raise AssertionError("nobody takes over from memory")
+
 
 class Stage:
     """A broker, its store, and the producers that were opened."""
 
     def __init__(self, *, events_per_session: int = 100, patience_seconds: float = 0) -> None:
-        self.store = MemoryStreamStore(events_per_session=events_per_session)
+        clock = asyncio.get_running_loop().time
+        self.store = MemoryStreamStore(events_per_session=events_per_session, clock=clock)
         self.broker = Broker(self.store, cancel_after_disconnect_seconds=patience_seconds)
         self.producers: list[HandProducer] = []
 

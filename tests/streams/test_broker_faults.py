@@ -6,9 +6,11 @@ from collections.abc import AsyncGenerator, Sequence
 import pytest
 
 from warung.errors import Unavailable
-from warung.streams.broker import Broker, Producer
+from warung.streams.broker import Broker
 from warung.streams.event import Session, StreamStatus
 from warung.streams.memory_store import MemoryStreamStore
+from warung.streams.producer import Batch, Producer
+from warung.streams.store import Lease
 
 SESSION = "session-a"
 
@@ -16,12 +18,14 @@ SESSION = "session-a"
 class Teller:
     """Fails at once with `error`, or without one waits to be cancelled."""
 
+    plan = ""
+
     def __init__(self, error: Exception | None = None) -> None:
         self._error = error
         self.heard: list[Exception | None] = []
 
-    async def events(self) -> AsyncGenerator[Sequence[str]]:
-        yield ["hello"]
+    async def events(self) -> AsyncGenerator[Batch]:
+        yield Batch(["hello"])
         if self._error:
             raise self._error
         await asyncio.Event().wait()
@@ -30,10 +34,13 @@ class Teller:
         self.heard.append(error)
         return ["the end"]
 
+    def abandon(self) -> None:
+        raise AssertionError("nobody takes over from memory")
+
 
 class FullStore(MemoryStreamStore):
-    async def begin(self, session_id: str, owner: str, request: str) -> Session:
-        raise OSError(f"no space left for {session_id}, {owner}, {request}")
+    async def begin(self, session_id: str, owner: str, request: str, plan: str = "") -> Lease:
+        raise OSError(f"no space left for {session_id}, {owner}, {request}{plan}")
 
 
 async def ask(broker: Broker, producer: Producer, request: str = "request", **how: bool) -> Session:

@@ -409,5 +409,3 @@ def _odd(error: Exception) -> bool:
 
 def _unknown(session_id: str) -> NotFound:
     return NotFound(f"there is no session {session_id}", field="session_id", code="session_not_found")
-
-

@@ -1,0 +1,327 @@
+"""Two replicas over one store: turns go on when the one that began them is gone, paused or stopped."""
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+
+import pytest
+
+from warung.errors import TooManyRequests, WarungError
+from warung.streams.broker import Broker, HandedOver
+from warung.streams.event import Session, StreamStatus
+from warung.streams.memory_store import MemoryStreamStore
+from warung.streams.producer import Batch, Producer
+from warung.streams.store import Claim, StoreUnavailable
+
+WITHIN_SECONDS = 20
+SESSION = "session-a"
+LENGTH = 8
+STORY = [f"{number}" for number in range(LENGTH)]
+
+
+class SharedStore(MemoryStreamStore):
+    """One memory for both replicas, which outlives them; it breaks when told to."""
+
+    is_durable = True
+    broken = False
+
+    async def append(self, lease: object, data: Sequence[str], memo: str = "") -> bool:
+        if self.broken:
+            raise StoreUnavailable("the disk is full")
+        return await super().append(lease, data, memo)  # pyright: ignore[reportArgumentType]
+
+    async def end(self, lease: object, status: StreamStatus, data: Sequence[str] = ()) -> None:
+        if self.broken:
+            raise StoreUnavailable("the disk is full")
+        await super().end(lease, status, data)  # pyright: ignore[reportArgumentType]
+
+
+class Counter:
+    """Counts to LENGTH, one number for each ticket."""
+
+    def __init__(self, begin: int = 0) -> None:
+        self.plan = json.dumps({"length": LENGTH})
+        self.tickets = asyncio.Semaphore(0)
+        self.abandoned = 0
+        self._next = begin
+
+    async def events(self) -> AsyncGenerator[Batch]:
+        while self._next < LENGTH:
+            await self.tickets.acquire()
+            self._next += 1
+            yield Batch([f"{self._next - 1}"], f"memo {self._next - 1}")
+
+    async def last_words(self, error: Exception | None) -> Sequence[str]:
+        return ["cancelled" if error is None else f"failed: {error}"]
+
+    def abandon(self) -> None:
+        self.abandoned += 1
+
+
+class Replica:
+    """A broker and the producers that it opened or revived."""
+
+    def __init__(self, store: SharedStore, *, patience_seconds: float = 0) -> None:
+        self.producers: list[Counter] = []
+        self.refusals: list[Exception] = []
+        self.broker = Broker(store, reviver=self, cancel_after_disconnect_seconds=patience_seconds)
+
+    async def open_producer(self) -> Producer:
+        self.producers.append(Counter())
+        return self.producers[-1]
+
+    async def revive(self, claim: Claim) -> Producer:
+        if self.refusals:
+            raise self.refusals.pop(0)
+        assert json.loads(claim.plan) == {"length": LENGTH}
+        assert list(claim.memos) == [f"memo {number}" for number in range(claim.session.next_index)]
+        self.producers.append(Counter(len(claim.memos)))
+        return self.producers[-1]
+
+    def give_up(self, claim: Claim, error: Exception) -> Sequence[str]:
+        return [f"gave up {claim.session.id}: {error}"]
+
+    async def begin(self) -> Session:
+        return await self.broker.request(SESSION, "owner", "request", self.open_producer)
+
+    async def say(self, count: int) -> None:
+        for _ in range(count):
+            self.producers[-1].tickets.release()
+        await settle()
+
+    def reading(self, index: int = 0) -> "asyncio.Task[list[str]]":
+        return asyncio.create_task(self.read(index))
+
+    async def read(self, index: int = 0) -> list[str]:
+        async with asyncio.timeout(WITHIN_SECONDS):
+            session = await self.broker.open(SESSION, "owner")
+            return [event.data async for batch in self.broker.follow(session, index) for event in batch]
+
+
+class TravelLoop(asyncio.SelectorEventLoop):
+    """An event loop in which seconds pass when the test says so."""
+
+    skipped_seconds = 0.0
+
+    def time(self) -> float:
+        return super().time() + self.skipped_seconds
+
+
+class House:
+    def __init__(self, loop: TravelLoop, *, patience_seconds: float = 0, lease_seconds: float = 5) -> None:
+        self.loop = loop
+        self.store = SharedStore(clock=loop.time, lease_seconds=lease_seconds)
+        self.one, self.two = [Replica(self.store, patience_seconds=patience_seconds) for _ in range(2)]
+
+    async def lapse(self) -> None:
+        """Nobody renews a lease for as long as it lasts."""
+        await self.pass_time(self.store.lease_seconds + 1)
+
+    async def pass_time(self, seconds: float) -> None:
+        self.loop.skipped_seconds += seconds
+        await settle()
+
+
+async def settle() -> None:
+    for _ in range(30):
+        await asyncio.sleep(0)
+
+
+def played(test: Callable[[House], Awaitable[None]], **seconds: float) -> None:
+    loop = TravelLoop()
+
+    async def main() -> None:
+        house = House(loop, **seconds)
+        await test(house)
+        for replica in (house.one, house.two):
+            await replica.broker.close()
+
+    with asyncio.Runner(loop_factory=lambda: loop) as runner:
+        runner.run(main())
+
+
+@pytest.mark.parametrize("said", range(LENGTH))
+def test_a_turn_goes_on_where_it_was_left(said: int) -> None:
+    async def test(house: House) -> None:
+        await house.one.begin()
+        readings = [house.one.reading(), house.two.reading()]
+        await house.one.say(said)
+        await house.two.broker.tend()
+        assert house.two.producers == []
+        await house.lapse()
+        await house.two.broker.tend()
+        await house.two.say(LENGTH)
+        assert await asyncio.gather(*readings) == [STORY, STORY]
+        session = await house.one.broker.open(SESSION, "owner")
+        assert (session.status, session.next_index) == (StreamStatus.FINISHED, LENGTH)
+
+    played(test)
+
+
+def test_a_paused_producer_that_wakes_up_cannot_say_a_word() -> None:
+    async def test(house: House) -> None:
+        await house.one.begin()
+        await house.one.say(3)
+        await house.lapse()
+        await house.two.broker.tend()
+        await house.two.say(1)
+        await house.one.say(2)
+        assert house.one.producers[0].abandoned == 1
+        assert house.one.broker.running == 0
+        await house.two.say(LENGTH)
+        assert await house.two.read() == STORY
+
+    played(test)
+
+
+def test_who_renews_keeps_its_turn() -> None:
+    async def test(house: House) -> None:
+        await house.one.begin()
+        for _ in range(10):
+            await house.pass_time(house.store.lease_seconds / 2)
+            await house.one.broker.tend()
+            await house.two.broker.tend()
+        assert house.two.producers == []
+        await house.one.say(LENGTH)
+        assert await house.two.read() == STORY
+
+    played(test)
+
+
+def test_who_comes_back_for_a_lapsed_turn_need_not_wait_for_the_sweep() -> None:
+    async def test(house: House) -> None:
+        await house.one.begin()
+        await house.one.say(2)
+        await house.lapse()
+        reading = house.two.reading(2)
+        await settle()
+        await house.two.say(LENGTH)
+        assert await reading == STORY[2:]
+        again = await house.two.begin()  # the same request: it joins
+        assert again.status is StreamStatus.FINISHED
+
+    played(test)
+
+
+def test_the_same_request_takes_a_lapsed_turn_over() -> None:
+    async def test(house: House) -> None:
+        await house.one.begin()
+        await house.one.say(2)
+        await house.lapse()
+        assert (await house.two.begin()).running
+        await house.two.say(LENGTH)
+        assert await house.two.read() == STORY
+
+    played(test)
+
+
+def test_a_turn_that_cannot_go_on_ends_with_what_is_said_of_it() -> None:
+    async def test(house: House) -> None:
+        await house.one.begin()
+        await house.one.say(2)
+        await house.lapse()
+        house.two.refusals = [WarungError("another model")]
+        await house.two.broker.tend()
+        assert await house.two.read() == [*STORY[:2], f"gave up {SESSION}: another model"]
+        assert (await house.two.broker.open(SESSION, "owner")).status is StreamStatus.FAILED
+
+    played(test)
+
+
+def test_a_replica_that_is_full_leaves_the_turn_to_another_or_to_later() -> None:
+    async def test(house: House) -> None:
+        await house.one.begin()
+        await house.one.say(2)
+        await house.lapse()
+        house.two.refusals = [TooManyRequests("full")]
+        await house.two.broker.tend()
+        assert house.two.producers == []
+        await house.two.broker.tend()
+        await house.two.say(LENGTH)
+        assert await house.two.read() == STORY
+
+    played(test)
+
+
+def test_a_turn_is_cancelled_from_another_replica_at_its_next_word() -> None:
+    async def test(house: House) -> None:
+        await house.one.begin()
+        await house.one.say(2)
+        await house.two.broker.cancel(SESSION, "owner")
+        await house.one.say(1)
+        assert await house.two.read() == [*STORY[:3], "cancelled"]
+        assert (await house.two.broker.open(SESSION, "owner")).status is StreamStatus.CANCELLED
+
+    played(test)
+
+
+def test_a_silent_turn_is_cancelled_from_another_replica_when_its_lease_is_renewed() -> None:
+    async def test(house: House) -> None:
+        await house.one.begin()
+        await house.two.broker.cancel(SESSION, "owner")
+        await house.one.broker.tend()
+        assert await house.two.read() == ["cancelled"]
+
+    played(test)
+
+
+def test_a_reader_of_another_replica_keeps_the_turn_alive() -> None:
+    async def test(house: House) -> None:
+        await house.one.begin()
+        reading = house.two.reading()
+        for _ in range(12):
+            await house.pass_time(26)
+            await house.one.broker.tend()
+            await house.two.broker.tend()
+        assert (await house.one.broker.open(SESSION, "owner")).running
+        reading.cancel()
+        await settle()
+        for _ in range(6):
+            await house.pass_time(26)
+            await house.one.broker.tend()
+        assert (await house.one.broker.open(SESSION, "owner")).status is StreamStatus.CANCELLED
+
+    played(test, patience_seconds=100, lease_seconds=1000)
+
+
+def test_a_server_that_stops_hands_its_turns_over_at_once() -> None:
+    async def test(house: House) -> None:
+        await house.one.begin()
+        reading, elsewhere = house.one.reading(), house.two.reading()
+        await house.one.say(3)
+        await house.one.broker.close(WarungError("the server is stopping"))
+        with pytest.raises(HandedOver):
+            await reading
+        assert house.one.producers[0].abandoned == 1
+        await house.two.broker.tend()
+        await house.two.say(LENGTH)
+        assert await elsewhere == STORY
+
+    played(test)
+
+
+def test_a_server_that_stops_lets_turns_finish_that_soon_do() -> None:
+    async def test(house: House) -> None:
+        await house.one.begin()
+        draining = asyncio.create_task(house.one.broker.drain(60))
+        await house.one.say(LENGTH)
+        await draining
+        await house.one.broker.close()
+        assert await house.two.read() == STORY
+
+    played(test)
+
+
+def test_what_could_not_be_stored_is_told_anew_when_the_store_is_back() -> None:
+    async def test(house: House) -> None:
+        await house.one.begin()
+        await house.one.say(3)
+        house.store.broken = True
+        await house.one.say(1)
+        assert (house.one.broker.running, house.one.producers[0].abandoned) == (0, 1)
+        house.store.broken = False
+        await house.one.broker.tend()
+        await house.one.say(LENGTH)
+        assert await house.two.read() == STORY
+
+    played(test)
