@@ -79,7 +79,9 @@ class StreamStoreConformance:
         assert await store.read("session-a", 10, 3) == []
 
     async def test_sessions_do_not_mix(self, store: StreamStore) -> None:
-        leases = [await store.begin(name, f"owner of {name}", "request") for name in ("session-a", "session-b")]
+        leases = [
+            await store.begin(name, f"owner of {name}", "request") for name in ("session-a", "session-b")
+        ]
         for lease in leases:
             await store.append(lease, [lease.session_id])
         await store.end(leases[0], StreamStatus.FAILED)

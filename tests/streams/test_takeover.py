@@ -267,8 +267,13 @@ def test_a_silent_turn_is_cancelled_from_another_replica_when_its_lease_is_renew
 
 def test_a_reader_of_another_replica_keeps_the_turn_alive() -> None:
     async def test(house: House) -> None:
-        await house.one.begin()
-        reading = house.two.reading()
+        session = await house.one.begin()
+
+        async def linger() -> None:
+            async for _batch in house.two.broker.follow(session, 0):
+                pass
+
+        reading = asyncio.create_task(linger())
         for _ in range(12):
             await house.pass_time(26)
             await house.one.broker.tend()
