@@ -32,8 +32,8 @@ def server(tmp_path: Path) -> Generator[RedisServer]:
 async def open_redis(server: RedisServer) -> AsyncGenerator[OpenRedis]:
     opened: list[RedisStreamStore] = []
 
-    def open_redis(**options: Any) -> RedisStreamStore:
-        opened.append(RedisStreamStore(**{"url": server.url} | options))
+    def open_redis(url: str = server.url, **options: Any) -> RedisStreamStore:
+        opened.append(RedisStreamStore(url, **options))
         return opened[-1]
 
     yield open_redis
