@@ -19,6 +19,7 @@ from warung.engine.features import ALL_FEATURES, Feature
 from warung.engine.loader import ModelSource
 from warung.engine.openvino.grammar import structured_output
 from warung.engine.openvino.probe import GrammarProbe
+from warung.engine.openvino.properties import PROPERTIES
 from warung.engine.openvino.tokenizer import OpenVinoTokenizer
 from warung.engine.request import MAX_SEED, ChatMessage, FinishReason, SamplingParams
 from warung.engine.text import Tokenizer
@@ -27,13 +28,6 @@ from warung.engine.worker import Job, Likelihood, Step
 
 log = structlog.get_logger(__name__)
 
-# Exactness before speed (docs/decisions/0004): with a u8 cache, bf16 arithmetic or activations quantised by
-# batch, a greedy answer would depend on what runs beside it and on where it was cut and continued.
-PROPERTIES = {
-    "KV_CACHE_PRECISION": "f16",
-    "INFERENCE_PRECISION_HINT": "f32",
-    "DYNAMIC_QUANTIZATION_GROUP_SIZE": "0",
-}
 _FOLDER_FILES = ("config.json", "openvino_tokenizer.xml", "openvino_detokenizer.xml")
 _CACHE_BYTES = 2**30
 _STEP_TOKENS = 256
@@ -87,16 +81,17 @@ class OpenVinoRunner:
         needed = size_bytes(weights) + self._cache_gb * 2**30
         require_memory(self._source.name, needed, available_memory_bytes())
         try:
+            context_length = _context_length(path)  # first, since OpenVINO dies of a file that is cut off
             self._pipeline = openvino_genai.ContinuousBatchingPipeline(
                 path, scheduler_config(self._cache_gb, share_prefixes=self._share_prefixes), "CPU", PROPERTIES
             )
-        except RuntimeError as error:
+        except (RuntimeError, ValueError, KeyError, IndexError) as error:
             log.exception("OpenVINO can't read the model", model=self._source.name)
             raise EngineUnavailable(
                 f"OpenVINO can't read model {self._source.name}; the server's log has the details"
             ) from error
         self._probe = GrammarProbe()
-        tokenizer = OpenVinoTokenizer(self._pipeline.get_tokenizer(), _context_length(path))
+        tokenizer = OpenVinoTokenizer(self._pipeline.get_tokenizer(), context_length)
         self._warm_up(tokenizer)
         return tokenizer
 
@@ -160,18 +155,20 @@ class OpenVinoRunner:
         for step in steps:
             if step.finish_reason or step.error:
                 del self._running[step.request_id]
+        if not self._running:
+            self._sweep()
         return steps
 
     def _read(self, request_id: str) -> Step | None:
         running = self._running[request_id]
-        if running.handle.can_read():
-            output = next(iter(running.handle.read().values()))
-            return _step(request_id, running, output)
         if running.handle.get_status() == openvino_genai.GenerationStatus.IGNORED:
             return Step(
-                request_id, error=EngineUnavailable("the prompt doesn't fit into the engine's KV cache")
+                request_id, error=EngineUnavailable("the request doesn't fit into the engine's KV cache")
             )
-        return None
+        if not running.handle.can_read():
+            return None
+        output = next(iter(running.handle.read().values()))
+        return _step(request_id, running, output)
 
     def close(self) -> None:
         self._running.clear()
