@@ -3,20 +3,17 @@
 # The model libraries carry no complete types.
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
-import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import openvino
 import openvino_genai
-import structlog
-from gguf import GGUFReader
 
 from warung.engine.engine import EngineUnavailable
 from warung.engine.features import ALL_FEATURES, Feature
 from warung.engine.loader import ModelSource
+from warung.engine.openvino.files import UNREADABLE, context_length, require_whole, unreadable
 from warung.engine.openvino.grammar import structured_output
 from warung.engine.openvino.probe import GrammarProbe
 from warung.engine.openvino.properties import PROPERTIES
@@ -26,15 +23,11 @@ from warung.engine.text import Tokenizer
 from warung.engine.weights import available_memory_bytes, fetch, require_memory, size_bytes
 from warung.engine.worker import Job, Likelihood, Step
 
-log = structlog.get_logger(__name__)
-
-_FOLDER_FILES = ("config.json", "openvino_tokenizer.xml", "openvino_detokenizer.xml")
 _CACHE_BYTES = 2**30
 _STEP_TOKENS = 256
 _ALL_TOKENS = 2**31
 _MOST_MIN_P = 1 - 2**-20  # 1 itself is refused there
 _WARM_UP_TOKENS = 16
-_DEFAULT_CONTEXT = 4096
 
 _FINISH_REASONS = {
     openvino_genai.GenerationFinishReason.STOP: FinishReason.STOP,
@@ -76,22 +69,19 @@ class OpenVinoRunner:
 
     def load(self) -> Tokenizer:
         path = fetch(self._source, token=self._hub_token)
-        _require_whole(path)
+        require_whole(path)
         weights = [path] if path.is_file() else path.glob("*.bin")
         needed = size_bytes(weights) + self._cache_gb * 2**30
         require_memory(self._source.name, needed, available_memory_bytes())
         try:
-            context_length = _context_length(path)  # first, since OpenVINO dies of a file that is cut off
+            limit = context_length(path)  # first, since OpenVINO dies of a file that is cut off
             self._pipeline = openvino_genai.ContinuousBatchingPipeline(
                 path, scheduler_config(self._cache_gb, share_prefixes=self._share_prefixes), "CPU", PROPERTIES
             )
-        except (RuntimeError, ValueError, KeyError, IndexError) as error:
-            log.exception("OpenVINO can't read the model", model=self._source.name)
-            raise EngineUnavailable(
-                f"OpenVINO can't read model {self._source.name}; the server's log has the details"
-            ) from error
+        except UNREADABLE as error:
+            raise unreadable(self._source.name, error) from error
         self._probe = GrammarProbe()
-        tokenizer = OpenVinoTokenizer(self._pipeline.get_tokenizer(), context_length)
+        tokenizer = OpenVinoTokenizer(self._pipeline.get_tokenizer(), limit)
         self._warm_up(tokenizer)
         return tokenizer
 
@@ -202,22 +192,3 @@ def _step(request_id: str, running: _Running, output: Any) -> Step | None:
     likelihoods = zip(tokens[again:], logprobs[again:], strict=True) if running.logprobs else ()
     told = tuple(Likelihood(token, logprob) for token, logprob in likelihoods)
     return Step(request_id, tuple(tokens[again:]), reason, likelihoods=told)
-
-
-def _require_whole(path: Path) -> None:
-    """Raises EngineUnavailable for a folder that was exported without what answering needs."""
-    missing = [] if path.is_file() else [name for name in _FOLDER_FILES if not (path / name).exists()]
-    if missing:
-        raise EngineUnavailable(
-            f"the OpenVINO folder {path.name} lacks {', '.join(missing)}: export it with its tokenizer"
-        )
-
-
-def _context_length(path: Path) -> int:
-    """The model's own limit on prompt and answer together, in tokens."""
-    if path.is_file():
-        fields = GGUFReader(path).fields
-        architecture = str(fields["general.architecture"].contents())
-        return int(fields[f"{architecture}.context_length"].contents())
-    config = json.loads((path / "config.json").read_text())
-    return int(config.get("max_position_embeddings", _DEFAULT_CONTEXT))

@@ -8,10 +8,24 @@ from collections.abc import Sequence
 import openvino_genai
 
 from warung.engine.constraint import Tool
+from warung.engine.loader import ModelSource
+from warung.engine.openvino.files import UNREADABLE, context_length, require_whole, unreadable
 from warung.engine.request import ChatMessage
 from warung.engine.text import control_tokens_in
 from warung.engine.tools import knows_tools, template_messages, template_tools
+from warung.engine.weights import fetch
 from warung.errors import InvalidInput
+
+
+def load_tokenizer(source: ModelSource, hub_token: str | None) -> "OpenVinoTokenizer":
+    """The tokenizer alone, without the model. Raises EngineUnavailable."""
+    path = fetch(source, token=hub_token)
+    require_whole(path)
+    try:
+        limit = context_length(path)
+        return OpenVinoTokenizer(openvino_genai.Tokenizer(path), limit)
+    except UNREADABLE as error:
+        raise unreadable(source.name, error) from error
 
 
 class OpenVinoTokenizer:
