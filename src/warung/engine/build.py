@@ -3,9 +3,11 @@
 import importlib.util
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from warung.engine.engine import Engine
 from warung.engine.loader import EngineName, ModelSource, choose_engine
+from warung.engine.process import RunnerProcess
 from warung.engine.scripted import scripted_engine
 from warung.engine.worker import ThreadedEngine
 from warung.errors import InvalidInput
@@ -54,13 +56,18 @@ def build_engine(options: EngineOptions) -> Engine:
     _require_installed(name)
     if name is EngineName.OPENVINO:
         from warung.engine.openvino.runner import OpenVinoRunner
+        from warung.engine.openvino.tokenizer import load_tokenizer
 
-        runner = OpenVinoRunner(
+        token = options.hub_token
+        build = partial(
+            OpenVinoRunner,
             source,
-            hub_token=options.hub_token,
+            hub_token=token,
             cache_bytes=options.cache_bytes,
             share_prefixes=options.share_prefixes,
         )
+        # Its steps hold Python's lock: beside the event loop, that would stand still as long as each takes.
+        runner = RunnerProcess(build, partial(load_tokenizer, source, token), OpenVinoRunner.features)
     else:
         from warung.engine.transformers.runner import ModelOptions, TransformersRunner
 

@@ -17,23 +17,46 @@ from warung.engine.constraint import (
     Tool,
     ToolCalls,
 )
-from warung.engine.openvino.schema import NotEnforced, enforceable, require_enforceable
+from warung.engine.openvino.characters import one_of
+from warung.engine.openvino.pattern import NotEnforced, expression
+from warung.engine.openvino.schema import grammar
 from warung.errors import InvalidInput
 
 
 def structured_output(constraint: Constraint) -> StructuredOutputConfig:
     """Raises InvalidInput naming what would not be enforced."""
-    match constraint:
-        case JsonSchema(schema):
-            return StructuredOutputConfig(json_schema=_schema(schema, "response_format"))
-        case Regex(pattern):
-            try:
-                require_enforceable(pattern)
-            except NotEnforced as reason:
-                raise _not_enforced("structured_outputs", reason) from reason
-            return StructuredOutputConfig(regex=pattern)
-        case ToolCalls():
-            return _tool_calls(constraint)
+    field = field_of(constraint)
+    try:
+        match constraint:
+            case JsonSchema(schema):
+                return StructuredOutputConfig(grammar=grammar(json.loads(schema)))
+            case Regex(pattern):
+                return StructuredOutputConfig(grammar=_pattern(pattern))
+            case ToolCalls():
+                return _tool_calls(constraint)
+    except NotEnforced as reason:
+        raise InvalidInput(
+            f"{field}: the engine that runs this model can't enforce {reason}; leave it out and check the"
+            " answer for it",
+            field=field,
+        ) from reason
+    except ValueError as error:
+        raise InvalidInput(f"{field}: the schema is no JSON", field=field) from error
+
+
+def field_of(constraint: Constraint) -> str:
+    """The API's field that asks for it."""
+    return {JsonSchema: "response_format", Regex: "structured_outputs", ToolCalls: "tools"}[type(constraint)]
+
+
+def _pattern(pattern: str) -> str:
+    rules: list[str] = []
+
+    def name(body: str) -> str:
+        rules.append(f"rule{len(rules)} ::= {body}\n")
+        return f"rule{len(rules) - 1}"
+
+    return f"root ::= {expression(pattern, one_of, name)}\n{''.join(rules)}"
 
 
 def _tool_calls(calls: ToolCalls) -> StructuredOutputConfig:
@@ -52,22 +75,6 @@ def _tool_calls(calls: ToolCalls) -> StructuredOutputConfig:
 def _tag(tool: Tool) -> StructuredOutputConfig.Tag:
     return StructuredOutputConfig.Tag(
         f'{TOOL_CALL_BEGIN}\n{{"name": {json.dumps(tool.name)}, "arguments": ',
-        StructuredOutputConfig.JSONSchema(_schema(tool.parameters, "tools")),
+        StructuredOutputConfig.EBNF(grammar({"type": "object", **json.loads(tool.parameters)})),
         f"}}\n{TOOL_CALL_END}",
-    )
-
-
-def _schema(text: str, field: str) -> str:
-    schema = json.loads(text)
-    try:
-        return json.dumps(enforceable({"type": "object", **schema} if field == "tools" else schema))
-    except NotEnforced as reason:
-        raise _not_enforced(field, reason) from reason
-
-
-def _not_enforced(field: str, reason: NotEnforced) -> InvalidInput:
-    return InvalidInput(
-        f"{field}: the engine that runs this model can't enforce {reason}; leave it out and check the answer"
-        " for it",
-        field=field,
     )

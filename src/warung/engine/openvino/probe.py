@@ -16,8 +16,9 @@ import openvino
 import openvino_genai
 from gguf import GGUFWriter
 
-from warung.engine.constraint import Constraint, JsonSchema, Regex, ToolCalls
-from warung.engine.openvino.grammar import structured_output
+from warung.engine.constraint import Constraint
+from warung.engine.openvino.grammar import field_of, structured_output
+from warung.engine.openvino.properties import PROPERTIES
 from warung.errors import InvalidInput
 
 _WIDTH = 32
@@ -46,10 +47,9 @@ class GrammarProbe:
             handle.read_all()  # a handle that is let go of earlier cancels its request
         except RuntimeError as error:
             self._pipeline = _pipeline()
-            field = {JsonSchema: "response_format", Regex: "structured_outputs", ToolCalls: "tools"}
+            field = field_of(constraint)
             raise InvalidInput(
-                f"{field[type(constraint)]} can't be followed by the model: {_reason(error)}",
-                field=field[type(constraint)],
+                f"{field} can't be followed by the model: {_reason(error)}", field=field
             ) from error
         self._passed[constraint] = None
         if len(self._passed) > _REMEMBERED:
@@ -68,12 +68,13 @@ def _pipeline() -> openvino_genai.ContinuousBatchingPipeline:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "probe.gguf")
         write_tiny_model(path)
-        return openvino_genai.ContinuousBatchingPipeline(path, scheduler, "CPU", {})
+        # In 16-bit arithmetic, the choice of many CPUs, a model this small ends the process.
+        return openvino_genai.ContinuousBatchingPipeline(path, scheduler, "CPU", PROPERTIES)
 
 
 def write_tiny_model(path: Path, context_length: int = _CONTEXT) -> None:
-    """A Llama of one layer whose tokens are the 256 bytes and an end. The context is in tokens."""
-    entries = [*_byte_entries(), "<end>"]
+    """A Llama of one layer whose tokens are the 256 bytes, `ab` and an end. The context is in tokens."""
+    entries = [*_byte_entries(), "ab", "<end>"]
     end = len(entries) - 1
     writer = GGUFWriter(path, "llama")
     writer.add_context_length(context_length)
@@ -95,6 +96,7 @@ def write_tiny_model(path: Path, context_length: int = _CONTEXT) -> None:
     writer.add_bos_token_id(end)
     writer.add_eos_token_id(end)
     writer.add_pad_token_id(end)
+    writer.add_chat_template("{% for message in messages %}{{ message.content }}{% endfor %}")
     random = np.random.default_rng(0)
     square = ("attn_q", "attn_k", "attn_v", "attn_output", "ffn_gate", "ffn_up", "ffn_down")
     shapes = {"token_embd": (len(entries), _WIDTH), "output": (len(entries), _WIDTH)}

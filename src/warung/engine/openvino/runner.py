@@ -3,44 +3,31 @@
 # The model libraries carry no complete types.
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
-import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import openvino
 import openvino_genai
-import structlog
-from gguf import GGUFReader
 
 from warung.engine.engine import EngineUnavailable
 from warung.engine.features import ALL_FEATURES, Feature
 from warung.engine.loader import ModelSource
+from warung.engine.openvino.files import UNREADABLE, context_length, require_whole, unreadable
 from warung.engine.openvino.grammar import structured_output
 from warung.engine.openvino.probe import GrammarProbe
+from warung.engine.openvino.properties import PROPERTIES
 from warung.engine.openvino.tokenizer import OpenVinoTokenizer
 from warung.engine.request import MAX_SEED, ChatMessage, FinishReason, SamplingParams
 from warung.engine.text import Tokenizer
 from warung.engine.weights import available_memory_bytes, fetch, require_memory, size_bytes
 from warung.engine.worker import Job, Likelihood, Step
 
-log = structlog.get_logger(__name__)
-
-# Exactness before speed (docs/decisions/0004): with a u8 cache, bf16 arithmetic or activations quantised by
-# batch, a greedy answer would depend on what runs beside it and on where it was cut and continued.
-PROPERTIES = {
-    "KV_CACHE_PRECISION": "f16",
-    "INFERENCE_PRECISION_HINT": "f32",
-    "DYNAMIC_QUANTIZATION_GROUP_SIZE": "0",
-}
-_FOLDER_FILES = ("config.json", "openvino_tokenizer.xml", "openvino_detokenizer.xml")
 _CACHE_BYTES = 2**30
-_STEP_TOKENS = 256
+_STEP_TOKENS = 48
 _ALL_TOKENS = 2**31
 _MOST_MIN_P = 1 - 2**-20  # 1 itself is refused there
 _WARM_UP_TOKENS = 16
-_DEFAULT_CONTEXT = 4096
 
 _FINISH_REASONS = {
     openvino_genai.GenerationFinishReason.STOP: FinishReason.STOP,
@@ -82,21 +69,19 @@ class OpenVinoRunner:
 
     def load(self) -> Tokenizer:
         path = fetch(self._source, token=self._hub_token)
-        _require_whole(path)
+        require_whole(path)
         weights = [path] if path.is_file() else path.glob("*.bin")
         needed = size_bytes(weights) + self._cache_gb * 2**30
         require_memory(self._source.name, needed, available_memory_bytes())
         try:
+            limit = context_length(path)  # first, since OpenVINO dies of a file that is cut off
             self._pipeline = openvino_genai.ContinuousBatchingPipeline(
                 path, scheduler_config(self._cache_gb, share_prefixes=self._share_prefixes), "CPU", PROPERTIES
             )
-        except RuntimeError as error:
-            log.exception("OpenVINO can't read the model", model=self._source.name)
-            raise EngineUnavailable(
-                f"OpenVINO can't read model {self._source.name}; the server's log has the details"
-            ) from error
+        except UNREADABLE as error:
+            raise unreadable(self._source.name, error) from error
         self._probe = GrammarProbe()
-        tokenizer = OpenVinoTokenizer(self._pipeline.get_tokenizer(), _context_length(path))
+        tokenizer = OpenVinoTokenizer(self._pipeline.get_tokenizer(), limit)
         self._warm_up(tokenizer)
         return tokenizer
 
@@ -160,18 +145,20 @@ class OpenVinoRunner:
         for step in steps:
             if step.finish_reason or step.error:
                 del self._running[step.request_id]
+        if not self._running:
+            self._sweep()
         return steps
 
     def _read(self, request_id: str) -> Step | None:
         running = self._running[request_id]
-        if running.handle.can_read():
-            output = next(iter(running.handle.read().values()))
-            return _step(request_id, running, output)
         if running.handle.get_status() == openvino_genai.GenerationStatus.IGNORED:
             return Step(
-                request_id, error=EngineUnavailable("the prompt doesn't fit into the engine's KV cache")
+                request_id, error=EngineUnavailable("the request doesn't fit into the engine's KV cache")
             )
-        return None
+        if not running.handle.can_read():
+            return None
+        output = next(iter(running.handle.read().values()))
+        return _step(request_id, running, output)
 
     def close(self) -> None:
         self._running.clear()
@@ -205,22 +192,3 @@ def _step(request_id: str, running: _Running, output: Any) -> Step | None:
     likelihoods = zip(tokens[again:], logprobs[again:], strict=True) if running.logprobs else ()
     told = tuple(Likelihood(token, logprob) for token, logprob in likelihoods)
     return Step(request_id, tuple(tokens[again:]), reason, likelihoods=told)
-
-
-def _require_whole(path: Path) -> None:
-    """Raises EngineUnavailable for a folder that was exported without what answering needs."""
-    missing = [] if path.is_file() else [name for name in _FOLDER_FILES if not (path / name).exists()]
-    if missing:
-        raise EngineUnavailable(
-            f"the OpenVINO folder {path.name} lacks {', '.join(missing)}: export it with its tokenizer"
-        )
-
-
-def _context_length(path: Path) -> int:
-    """The model's own limit on prompt and answer together, in tokens."""
-    if path.is_file():
-        fields = GGUFReader(path).fields
-        architecture = str(fields["general.architecture"].contents())
-        return int(fields[f"{architecture}.context_length"].contents())
-    config = json.loads((path / "config.json").read_text())
-    return int(config.get("max_position_embeddings", _DEFAULT_CONTEXT))

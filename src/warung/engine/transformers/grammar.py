@@ -18,10 +18,12 @@ from warung.errors import InvalidInput
 # Free white space would let a small model write blanks for ever.
 _JSON_STYLE: Any = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
 
+_VALUES = {"enum", "const", "default", "examples"}  # hold values, no schemas
+
 
 class GrammarMatcher:
-    """One answer's place in its grammar; `known` is the size of the tokenizer's vocabulary, `size` that of the
-    model's logits."""
+    """One answer's place in its grammar; `known` is the size of the tokenizer's vocabulary, `size` that of
+    the model's logits."""
 
     def __init__(self, matcher: LLMatcher, known: int, size: int) -> None:
         self._matcher = matcher
@@ -79,7 +81,9 @@ class Grammars:
         try:
             match constraint:
                 case JsonSchema(schema):
-                    return LLMatcher.grammar_from_json_schema(schema, overrides=_JSON_STYLE)
+                    return LLMatcher.grammar_from_json_schema(
+                        json.dumps(_said(json.loads(schema))), overrides=_JSON_STYLE
+                    )
                 case Regex(pattern):
                     return LLMatcher.grammar_from_regex(pattern)
                 case ToolCalls():
@@ -105,7 +109,7 @@ class Grammars:
         lines.append(r"NEWLINE: /\n/")
         for name, tool in zip(names, calls.tools, strict=True):
             opening = json.dumps(f'\n{{"name": {json.dumps(tool.name)}, "arguments": ')
-            schema = json.dumps(_object_schema(tool.parameters) | {"x-guidance": _JSON_STYLE})
+            schema = json.dumps(_said(_object_schema(tool.parameters)) | {"x-guidance": _JSON_STYLE})
             lines.append(f"{name}: {head} {opening} %json {schema} {json.dumps('}' + chr(10))} {self._end()}")
         return "\n".join(lines) + "\n"
 
@@ -117,6 +121,19 @@ def _object_schema(text: str) -> dict[str, Any]:
     """A tool's parameters; the dialect lets them be left empty, and they are always an object."""
     schema = json.loads(text)
     return {"type": "object", **schema}
+
+
+def _said(schema: Any) -> Any:
+    """The schema without what says nothing and is refused all the same."""
+    if isinstance(schema, list):
+        return [_said(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    return {
+        keyword: part if keyword in _VALUES else _said(part)
+        for keyword, part in schema.items()
+        if keyword != "uniqueItems" or part is not False
+    }
 
 
 def _trigger(tokenizer: Any) -> str | None:
