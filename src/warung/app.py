@@ -72,11 +72,11 @@ def create_app(settings: Settings, *, engine: Engine | None = None) -> FastAPI:
         refresher.start()
         # Else the first searches of all would be refused, though a kept index opens in milliseconds.
         await asyncio.to_thread(refresher.wait, INDEX_WITHIN_SECONDS)
-        collector = asyncio.create_task(broker.collect_forever())
+        tending = asyncio.create_task(broker.tend_forever())
         yield
-        collector.cancel()
+        tending.cancel()
         with suppress(asyncio.CancelledError):
-            await collector
+            await tending
         await broker.close()
         await engine.close()
         await asyncio.to_thread(refresher.stop)

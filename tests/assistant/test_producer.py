@@ -12,9 +12,11 @@ from warung.conversations.message import Status
 from warung.engine.request import ChatMessage, GenerationRequest, SamplingParams
 from warung.engine.scripted import scripted_engine
 from warung.products.cards import ProductCard
-from warung.streams.broker import Broker, Producer
+from warung.streams.broker import Broker
 from warung.streams.event import StreamStatus
 from warung.streams.memory_store import MemoryStreamStore
+from warung.streams.producer import Producer
+from warung.streams.store import Lease
 
 SESSION = "session-a"
 
@@ -42,10 +44,10 @@ class Shelf:
 class NoEnd(MemoryStreamStore):
     """Loses the connection at the last batch."""
 
-    async def append(self, session_id: str, data: Sequence[str]) -> None:
+    async def append(self, lease: Lease, data: Sequence[str], memo: str = "") -> bool:
         if DONE in data:
             raise OSError("connection lost")
-        await super().append(session_id, data)
+        return await super().append(lease, data, memo)
 
 
 def producer_of(shelf: Shelf) -> AnswerProducer:

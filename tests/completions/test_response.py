@@ -10,32 +10,42 @@ from warung.completions.chunk import DONE, ChunkWriter
 from warung.completions.response import ClientLeft, stream, whole
 from warung.engine.request import FinishReason, Usage
 from warung.errors import WarungError
-from warung.streams.broker import Broker, Producer
+from warung.streams.broker import Broker
 from warung.streams.event import Event, Session
 from warung.streams.memory_store import MemoryStreamStore
+from warung.streams.producer import Batch, Producer
 
 WRITER = ChunkWriter("chatcmpl-1", "m", "one-session")
 
 
-class Saying:
+class Brief:
+    """A turn that nobody else could go on with."""
+
+    plan = ""
+
+    def abandon(self) -> None:
+        """It holds nothing."""
+
+
+class Saying(Brief):
     """A turn that says one text."""
 
     def __init__(self, text: str) -> None:
         self._text = text
 
-    async def events(self) -> AsyncGenerator[Sequence[str]]:
-        yield [WRITER.opening()]
-        yield WRITER.ending(self._text, FinishReason.STOP, Usage(1, 1))
+    async def events(self) -> AsyncGenerator[Batch]:
+        yield Batch([WRITER.opening()])
+        yield Batch(WRITER.ending(self._text, FinishReason.STOP, Usage(1, 1)))
 
     async def last_words(self, error: Exception | None) -> Sequence[str]:
         raise AssertionError(error)
 
 
-class Speechless:
+class Speechless(Brief):
     """A turn that opens, waits to be stopped and then can't say that it was."""
 
-    async def events(self) -> AsyncGenerator[Sequence[str]]:
-        yield [WRITER.opening()]
+    async def events(self) -> AsyncGenerator[Batch]:
+        yield Batch([WRITER.opening()])
         await asyncio.Event().wait()
 
     async def last_words(self, error: Exception | None) -> Sequence[str]:

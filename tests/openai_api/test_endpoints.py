@@ -17,8 +17,8 @@ from warung.engine.worker import ThreadedEngine
 from warung.openai_api.endpoints import CompletionDefaults, Completions
 from warung.openai_api.schemas import ChatCompletionRequest
 from warung.streams.broker import Broker
-from warung.streams.event import Session
 from warung.streams.memory_store import MemoryStreamStore
+from warung.streams.store import Lease
 
 
 @pytest.fixture(scope="module")
@@ -271,8 +271,8 @@ def test_a_plain_answer_that_nobody_waits_for_is_given_up(tmp_path: Path) -> Non
 
 async def test_a_store_that_fails_does_not_keep_a_place_in_the_engine() -> None:
     class Full(MemoryStreamStore):
-        async def begin(self, session_id: str, owner: str, request: str) -> Session:
-            raise OSError(f"no space left for {session_id}, {owner}, {request}")
+        async def begin(self, session_id: str, owner: str, request: str, plan: str = "") -> Lease:
+            raise OSError(f"no space left for {session_id}, {owner}, {request}, {plan}")
 
     engine = scripted_engine()
     completions = Completions(engine, Broker(Full()), CompletionDefaults())

@@ -23,7 +23,7 @@ def producer(
 
 
 async def written(made: CompletionProducer) -> list[str]:
-    return [data async for batch in made.events() for data in batch]
+    return [data async for batch in made.events() for data in batch.data]
 
 
 async def answer(*generations: Told, reads_calls: bool = False) -> Answer:

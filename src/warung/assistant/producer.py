@@ -17,6 +17,7 @@ from warung.engine.engine import Engine, Generation
 from warung.engine.request import FinishReason, GenerationRequest, Usage
 from warung.errors import WarungError
 from warung.products.cards import ProductCard
+from warung.streams.producer import Batch
 
 log = structlog.get_logger(__name__)
 
@@ -63,23 +64,31 @@ class AnswerProducer:
         self._usage = Usage(0, 0)
         self._is_saved = False
 
-    async def events(self) -> AsyncGenerator[Sequence[str]]:
+    async def events(self) -> AsyncGenerator[Batch]:
         offer = self._offer
-        yield [
+        opening = [
             self._writer.opening(conversation_id=offer.conversation_id, understood=offer.understood),
             self._writer.content(self._say(offer.opening + "\n\n"), products=_wire(offer.cards)),
         ]
+        yield Batch(opening)
         if offer.cards:
             async with aclosing(self._model_words()) as words:
                 async for text in words:
-                    yield [self._writer.content(self._say(text))]
+                    yield Batch([self._writer.content(self._say(text))])
             if not self._recommended:
-                yield [self._writer.content(self._say(text)) for text in await self._composed()]
+                yield Batch([self._writer.content(self._say(text)) for text in await self._composed()])
         cards = await self._present_cards()
         changed = {} if cards == list(offer.cards) else {"products": _wire(cards)}
         composed = not self._in_own_words
         await self._save_whole(cards)
-        yield self._writer.ending("", FinishReason.STOP, self._usage, composed=composed, **changed)
+        yield Batch(self._writer.ending("", FinishReason.STOP, self._usage, composed=composed, **changed))
+
+    @property
+    def plan(self) -> str:
+        return ""
+
+    def abandon(self) -> None:
+        """The end of its events gave back all that it held."""
 
     async def last_words(self, error: Exception | None) -> Sequence[str]:
         if not self._is_saved:

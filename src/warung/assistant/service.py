@@ -24,8 +24,9 @@ from warung.search.query import QueryParser, Understood
 from warung.search.request import SearchRequest, SearchResult
 from warung.search.service import SearchService
 from warung.search.understanding import refined, request_for, wire
-from warung.streams.broker import Broker, Producer
+from warung.streams.broker import Broker
 from warung.streams.event import Session
+from warung.streams.producer import Producer
 
 _CARDS = 5
 _REMEMBERED_MESSAGES = 4

@@ -23,8 +23,9 @@ from warung.openai_api.messages import messages_of
 from warung.openai_api.producer import CompletionProducer
 from warung.openai_api.schemas import ChatCompletionRequest
 from warung.openai_api.translation import refuse_unsupported, sampling_of
-from warung.streams.broker import Broker, Producer
+from warung.streams.broker import Broker
 from warung.streams.event import Session
+from warung.streams.producer import Producer
 from warung.streams.sse import parse_cursor
 
 Owner = Callable[[Request], str]

@@ -9,6 +9,7 @@ from warung.engine.choices import Choices
 from warung.engine.engine import EngineUnavailable
 from warung.engine.request import FinishReason, TokenEvent, TokenLogprob, Usage
 from warung.openai_api.tool_calls import Delta, ToolCallReader
+from warung.streams.producer import Batch
 
 _TOOL_CALLS = "tool_calls"
 _UNLIKELIEST = -9999.0  # the dialect's word for it: JSON has no infinity
@@ -28,17 +29,17 @@ class CompletionProducer:
         self._readers = [ToolCallReader() if reads_calls else None for _ in range(count)]
         self._usages: dict[int, Usage] = {}
 
-    async def events(self) -> AsyncGenerator[Sequence[str]]:
+    async def events(self) -> AsyncGenerator[Batch]:
         try:
-            yield [self._writer.opening(choice=choice) for choice in range(len(self._readers))]
+            yield Batch([self._writer.opening(choice=choice) for choice in range(len(self._readers))])
             async with aclosing(self._choices.events()) as events:
                 async for choice, event in events:
                     chunks = self._chunks(choice, event)
                     if len(self._usages) == len(self._readers):
-                        yield [*chunks, *self._writer.end(self._usage())]
+                        yield Batch([*chunks, *self._writer.end(self._usage())])
                         return
                     if chunks:
-                        yield chunks
+                        yield Batch(chunks)
             raise EngineUnavailable("the engine stopped before the answer ended")
         finally:
             self._choices.close()
@@ -86,6 +87,13 @@ class CompletionProducer:
         """The prompt counts once, however many answers it gets."""
         prompt = max(usage.prompt_tokens for usage in self._usages.values())
         return Usage(prompt, sum(usage.completion_tokens for usage in self._usages.values()))
+
+    @property
+    def plan(self) -> str:
+        return ""
+
+    def abandon(self) -> None:
+        self._choices.close()
 
     async def last_words(self, error: Exception | None) -> Sequence[str]:
         self._choices.close()
