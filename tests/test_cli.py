@@ -162,6 +162,23 @@ def test_a_port_that_is_taken_is_one_line(folder: Path, taken_port: int) -> None
     assert f"can't listen on 127.0.0.1 port {taken_port} (Address already in use)" in one_line(output)
 
 
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        (
+            {"PERSIST_SESSIONS": "1", "SESSIONS_DB_PATH": "data/warung.db"},
+            "SESSIONS_DB_PATH: the file is another",
+        ),
+        ({"PERSIST_SESSIONS": "1", "SESSIONS_DB_PATH": "data"}, "SESSIONS_DB_PATH: the file can't be opened"),
+        ({"REDIS_URL": "http://cache"}, "REDIS_URL"),
+    ],
+)
+def test_streams_that_cannot_be_kept_are_one_line(folder: Path, settings: dict[str, str], words: str) -> None:
+    status, output = run(folder, "serve", "--port", "0", **settings)
+    *_, last = [line for line in output.splitlines() if line.strip()]
+    assert (status, words in last) == (2, True), output
+
+
 def test_a_data_folder_that_cannot_be_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     status, output = run(tmp_path, "migrate", DATA_DIR=str(tmp_path / "file/data"))
@@ -200,7 +217,10 @@ def test_a_server_that_still_streams_ends_its_streams_and_then_itself(
     folder: Path, number: signal.Signals
 ) -> None:
     with (
-        running(folder, "serve", "--port", "0", SESSION_EVENTS="100000") as (process, url),
+        running(folder, "serve", "--port", "0", SESSION_EVENTS="100000", STOP_WITHIN_SECONDS="0") as (
+            process,
+            url,
+        ),
         httpx.Client(base_url=url) as client,
     ):
         text = "x" * 16_000

@@ -16,6 +16,12 @@ DEFAULTS: dict[str, Any] = {
     "temperature": 0.7,
     "device_map": "auto",
     "torch_dtype": "auto",
+    "persist_sessions": False,
+    "sessions_db_path": Path("sessions.db"),
+    "sessions_synchronous": "NORMAL",
+    "redis_url": None,
+    "lease_seconds": 5,
+    "stop_within_seconds": 10,
     "sessions_ttl_seconds": 600,
     "session_events": 2048,
     "cancel_after_disconnect_seconds": 3600,
@@ -89,6 +95,10 @@ def test_the_environment_is_read(
         ("TRUST_REMOTE_CODE", "perhaps"),
         ("SESSIONS_TTL_SECONDS", "0"),
         ("SESSION_EVENTS", "10"),
+        ("PERSIST_SESSIONS", "maybe"),
+        ("SESSIONS_SYNCHRONOUS", "OFF"),
+        ("LEASE_SECONDS", "0.1"),
+        ("STOP_WITHIN_SECONDS", "-1"),
         ("CANCEL_AFTER_DISCONNECT_SECONDS", "-1"),
         ("MAX_REQUESTS", "0"),
         ("LOG_LEVEL", "loud"),
@@ -128,6 +138,7 @@ def test_nothing_secret_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("API_KEYS", "rahasia-2")
     monkeypatch.setenv("DATABASE_URL", "postgresql://budi:rahasia-3@db/warung")
     monkeypatch.setenv("UPSTREAM_KEY", "rahasia-4")
+    monkeypatch.setenv("REDIS_URL", "redis://:rahasia-5@cache/0")
     settings = load_settings()
     assert "rahasia" not in repr(settings) + str(settings)
     assert settings.hf_token is not None

@@ -1,6 +1,7 @@
 """The only place where the parts meet: settings in, a web application out."""
 
 import asyncio
+import importlib.util
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 
@@ -17,7 +18,7 @@ from warung.conversations.service import ConversationService
 from warung.database.session import Database
 from warung.engine.build import EngineOptions, build_engine
 from warung.engine.engine import Engine
-from warung.errors import Unavailable
+from warung.errors import InvalidInput, Unavailable
 from warung.gazetteer.places import Gazetteer
 from warung.openai_api import endpoints as openai_endpoints
 from warung.products.categories import load_categories
@@ -30,6 +31,8 @@ from warung.search.service import SearchService
 from warung.settings import Settings
 from warung.streams.broker import Broker
 from warung.streams.memory_store import MemoryStreamStore
+from warung.streams.sqlite_store import SqliteStreamStore
+from warung.streams.store import StreamStore
 from warung.suppliers.service import SupplierService
 from warung.telemetry import RequestLog
 from warung.web import endpoints as web_endpoints
@@ -40,18 +43,21 @@ INDEX_WITHIN_SECONDS = 5
 def create_app(settings: Settings, *, engine: Engine | None = None) -> FastAPI:
     """The application. `engine` takes the place of the one that the settings name.
 
-    `app.state.end_streams()` ends all running streams and tells their readers to return.
-    Expects a migrated database. Raises InvalidInput when a setting can't be honoured.
+    `app.state.end_streams()` lets running streams come to their end for a while, ends the others or leaves
+    them to be taken over, and tells their readers to return.
+    Expects a migrated database. Raises InvalidInput when a setting can't be honoured, StoreUnavailable when
+    the file of the streams can't be used.
     """
     options = engine_options(settings)
     engine = engine or build_engine(options)
+    store_name, store = stream_store(settings)
     database = Database(settings.database)
     products = ProductService(database)
     index = ProductIndex(settings.data_dir / "index", products, SupplierService(database))
     refresher = IndexRefresher(index)
     search = SearchService(index, products)
     broker = Broker(
-        MemoryStreamStore(events_per_session=settings.session_events),
+        store,
         ttl_seconds=settings.sessions_ttl_seconds,
         cancel_after_disconnect_seconds=settings.cancel_after_disconnect_seconds,
     )
@@ -78,11 +84,13 @@ def create_app(settings: Settings, *, engine: Engine | None = None) -> FastAPI:
         with suppress(asyncio.CancelledError):
             await tending
         await broker.close()
+        await store.close()
         await engine.close()
         await asyncio.to_thread(refresher.stop)
         database.close()
 
     async def end_streams() -> None:
+        await broker.drain(settings.stop_within_seconds)
         await broker.close(Unavailable("the server is stopping; ask again soon", code="server_stopping"))
 
     app = FastAPI(title="warung", version=__version__, lifespan=lifespan)
@@ -94,6 +102,7 @@ def create_app(settings: Settings, *, engine: Engine | None = None) -> FastAPI:
             broker,
             ApiKeys(settings.api_keys).owner,
             defaults=openai_endpoints.CompletionDefaults(settings.max_tokens, settings.temperature),
+            store_name=store_name,
         )
     )
     guests = Guests(enabled=settings.guests_enabled, per_minute=settings.guest_requests_per_minute)
@@ -112,6 +121,28 @@ def create_app(settings: Settings, *, engine: Engine | None = None) -> FastAPI:
         )
     app.add_middleware(RequestLog)
     return app
+
+
+def stream_store(settings: Settings) -> tuple[str, StreamStore]:
+    """Where streams are kept: its kind and the store. Raises InvalidInput and StoreUnavailable."""
+    events, lease_seconds = settings.session_events, settings.lease_seconds
+    if settings.redis_url:
+        if importlib.util.find_spec("redis") is None:
+            raise InvalidInput(
+                "REDIS_URL: the client is missing: pip install 'warung[redis]'", field="REDIS_URL"
+            )
+        from warung.streams.redis_store import RedisStreamStore
+
+        redis = RedisStreamStore(settings.redis_url, events_per_session=events, lease_seconds=lease_seconds)
+        return "redis", redis
+    if settings.persist_sessions:
+        return "sqlite", SqliteStreamStore(
+            settings.sessions_db_path,
+            events_per_session=events,
+            lease_seconds=lease_seconds,
+            synchronous=settings.sessions_synchronous,
+        )
+    return "memory", MemoryStreamStore(events_per_session=events, lease_seconds=lease_seconds)
 
 
 def engine_options(settings: Settings) -> EngineOptions:

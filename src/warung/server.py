@@ -7,7 +7,8 @@ import uvicorn
 
 
 class Server(uvicorn.Server):
-    """Ends the running streams when it is told to stop, and only then waits for its connections.
+    """Ends the running streams when it is told to stop, as long as that takes, and only then waits for its
+    connections.
 
     The application's own shutdown comes too late for that: it follows the last connection's end.
     """

@@ -83,6 +83,37 @@ class Settings(BaseSettings):
         0.7, ge=0, le=2, description="Temperature of a /v1 request that sets none; the assistant has its own."
     )
 
+    persist_sessions: bool = Field(
+        False,
+        description="Keep streams in SESSIONS_DB_PATH: they survive the end of the process, however it comes,"
+        " and go on when it runs again. Else they are kept in memory.",
+    )
+    sessions_db_path: Path = Field(
+        Path("sessions.db"), description="The SQLite file of the streams, for all processes of this machine."
+    )
+    sessions_synchronous: Literal["NORMAL", "FULL"] = Field(
+        "NORMAL",
+        description="NORMAL: a power cut may take the streams' last moments. FULL: it takes nothing, and"
+        " every step waits for the disk.",
+    )
+    redis_url: str | None = Field(
+        None,
+        repr=False,
+        description="Keep streams in this Redis, shared by replicas: redis://host:6379/0. Goes before"
+        " PERSIST_SESSIONS.",
+    )
+    lease_seconds: float = Field(
+        5,
+        ge=0.5,
+        description="How long a server may be silent before another takes its streams over; the same for all"
+        " that share a store.",
+    )
+    stop_within_seconds: float = Field(
+        10,
+        ge=0,
+        description="How long running streams may come to their end after SIGTERM, before they are left to be"
+        " taken over, or, in memory, ended.",
+    )
     sessions_ttl_seconds: float = Field(600, gt=0, description="How long an ended stream can be replayed.")
     session_events: int = Field(2048, ge=64, description="Latest events kept of each stream.")
     cancel_after_disconnect_seconds: float = Field(

@@ -89,6 +89,8 @@ def test_health_tells_when_the_model_is_ready(tmp_path: Path) -> None:
         "status": "idle",
         "running": 0,
         "error": None,
+        "degraded": False,
+        "sessions": {"store": "memory", "problem": None},
     }
     assert after == {**before, "modelReady": True, "status": "ready"}
 
@@ -253,6 +255,8 @@ def test_a_model_that_fails_to_load(tmp_path: Path) -> None:
             "status": "failed",
             "running": 0,
             "error": "model x could not be downloaded: check the network",
+            "degraded": False,
+            "sessions": {"store": "memory", "problem": None},
         }
 
 

@@ -48,6 +48,7 @@ class StreamStoreConformance:
     @pytest.fixture
     def other(self, store: StreamStore, open_store: OpenStore, clock: Clock) -> StreamStore:
         """Another replica's."""
+        assert store
         return open_store(100, clock)
 
     async def test_a_session_that_was_never_begun(self, store: StreamStore) -> None:
@@ -254,6 +255,7 @@ class StreamStoreConformance:
         assert session
         assert session.lapsed
         claim = await other.claim("session-a")
+        assert claim
         assert claim == Claim(Lease("session-a", lease.epoch + 1), session, "the plan", ("memo 1", "memo 2"))
         assert await store.claim("session-a") is None
         await other.append(claim.lease, ["four"], "memo 3")

@@ -98,7 +98,7 @@ def _fingerprint(body: ChatCompletionRequest) -> str:
 
 
 def create_router(
-    engine: Engine, broker: Broker, owner_of: Owner, *, defaults: CompletionDefaults
+    engine: Engine, broker: Broker, owner_of: Owner, *, defaults: CompletionDefaults, store_name: str
 ) -> APIRouter:
     router = APIRouter(tags=["OpenAI"])
     completions = Completions(engine, broker, defaults)
@@ -155,11 +155,13 @@ def create_router(
         ok = state.status not in {EngineStatus.FAILED, EngineStatus.STUCK}
         body = {
             "ok": ok,
+            "degraded": broker.problem is not None,
             "modelReady": state.status is EngineStatus.READY,
             "modelId": state.model_id,
             "status": state.status,
             "running": state.running,
             "error": state.error,
+            "sessions": {"store": store_name, "problem": broker.problem},
         }
         return JSONResponse(body, status_code=200 if ok else 503)
 

@@ -178,6 +178,7 @@ class Broker:
         self._live[session_id] = _Live(lease, task, loop.time())
         self._arm(session_id)
         if self._closing:
+            self._live[session_id].handed_over = self._store.is_durable
             self._cancel(session_id)
 
     async def take_over(self, session_id: str) -> None:

@@ -49,8 +49,8 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A running turn that was taken over. `plan` is what its beginner said is needed to go on with it, `memos`
-    what its producers noted since, in order; `next_index` is the first index to be stored."""
+    """A running turn that was taken over. `plan` is what its beginner said is needed to go on with it,
+    `memos` what its producers noted since, in order."""
 
     lease: Lease
     session: Session
