@@ -15,7 +15,7 @@ from warung.engine.engine import EngineStatus, EngineUnavailable
 from warung.engine.features import ALL_FEATURES
 from warung.engine.process import RunnerProcess
 from warung.engine.request import ChatMessage, GenerationRequest, SamplingParams
-from warung.engine.scripted import ByteTokenizer, ScriptedRunner, echo
+from warung.engine.scripted import MODEL_ID, ByteTokenizer, ScriptedRunner, echo
 from warung.engine.text import Tokenizer
 from warung.engine.worker import Job, Runner, Step, ThreadedEngine
 from warung.errors import InvalidInput
@@ -172,3 +172,7 @@ async def test_it_ends_when_its_server_is_gone(note: Path) -> None:
                 break
             await asyncio.sleep(0.01)
     await engine.close()
+
+
+async def test_the_version_comes_over_from_its_process(engine: ThreadedEngine) -> None:
+    assert await engine.version() == MODEL_ID

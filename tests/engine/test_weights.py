@@ -1,6 +1,6 @@
 import socket
 import threading
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -11,7 +11,7 @@ import pytest
 
 from warung.engine.engine import EngineUnavailable
 from warung.engine.loader import ModelFormat, ModelSource
-from warung.engine.weights import available_memory_bytes, fetch, require_memory, size_bytes
+from warung.engine.weights import available_memory_bytes, fetch, fingerprint, require_memory, size_bytes
 
 GIB = 2**30
 SESAME = "hf_sesame"
@@ -135,3 +135,45 @@ def test_a_container_without_a_limit_has_the_whole_machine(tmp_path: Path, limit
 
 def test_a_machine_without_control_groups(tmp_path: Path) -> None:
     assert GIB // 8 < available_memory_bytes(tmp_path / "absent") <= psutil.virtual_memory().total
+
+
+def test_weights_are_named_by_what_they_are_and_not_by_where_they_lie(tmp_path: Path) -> None:
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+        for name in ("a", "b"):
+            (tmp_path / folder / name).write_bytes(bytes(200_000))
+    one, two = (
+        [tmp_path / folder / name for name in order] for folder, order in (("one", "ab"), ("two", "ba"))
+    )
+    assert fingerprint("pytest", one) == fingerprint("pytest", two)
+
+
+def _changed(file: Path) -> None:
+    with file.open("r+b") as opened:
+        opened.write(b"x")
+
+
+def _changed_at_its_end(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[:-1] + b"x")
+
+
+def _longer(file: Path) -> None:
+    file.write_bytes(bytes(200_001))
+
+
+def _renamed(file: Path) -> None:
+    file.rename(file.with_name("c"))
+
+
+@pytest.mark.parametrize("change", [_changed, _changed_at_its_end, _longer, _renamed, Path.unlink])
+def test_other_weights_have_another_name(tmp_path: Path, change: Callable[[Path], None]) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).write_bytes(bytes(200_000))
+    before = fingerprint("pytest", tmp_path.iterdir())
+    change(tmp_path / "b")
+    assert fingerprint("pytest", tmp_path.iterdir()) != before
+
+
+def test_another_library_has_another_name_for_the_same_weights(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"weights")
+    assert fingerprint("pytest", [tmp_path / "a"]) != fingerprint("ruff", [tmp_path / "a"])

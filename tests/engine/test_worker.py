@@ -29,6 +29,7 @@ class HandRunner:
     """A model that writes "x": it loads and steps when, and as often as, the test lets it."""
 
     features = frozenset({Feature.REGEX})
+    version = "hand"
 
     def __init__(self) -> None:
         self.may_load = threading.Event()
@@ -541,3 +542,24 @@ def test_a_step_is_handed_over_once_for_all_requests(runner: HandRunner) -> None
         await engine.close()
 
     run_counting(count)
+
+
+async def test_the_version_is_known_once_the_model_is_loaded() -> None:
+    runner = HandRunner()
+    runner.may_load.clear()
+    engine = ThreadedEngine("hand", runner)
+    asked = asyncio.create_task(engine.version())
+    await asyncio.sleep(0)
+    assert (engine.state().status, asked.done()) == (EngineStatus.LOADING, False)
+    runner.may_load.set()
+    assert await asked == "hand"
+    await engine.close()
+
+
+async def test_the_version_of_a_model_that_fails_to_load_is_not_to_be_had() -> None:
+    runner = HandRunner()
+    runner.load_errors = [EngineUnavailable("no such model")]
+    engine = ThreadedEngine("hand", runner)
+    with pytest.raises(EngineUnavailable, match="no such model"):
+        await engine.version()
+    await engine.close()

@@ -55,6 +55,18 @@ class Engine(Protocol):
         """What it can do beyond plain text; `submit` refuses the rest by name."""
         ...
 
+    @property
+    def resumes_tokens(self) -> bool:
+        """Whether a cut answer goes on from its tokens, as if it had not been; else from its text."""
+        ...
+
+    async def version(self) -> str:
+        """Names the weights that answer, once they are loaded: another version would go on otherwise.
+
+        Raises EngineUnavailable when they can't be.
+        """
+        ...
+
     def start(self) -> None:
         """Begin to load, in the background; does nothing when loading or loaded."""
         ...

@@ -29,10 +29,12 @@ _STOP_WITHIN_SECONDS = 2
 
 @dataclass(frozen=True, slots=True)
 class _Done:
-    """What was asked for is carried out, or `error` says why not; `details` are for the log."""
+    """What was asked for is carried out, or `error` says why not; `details` are for the log. `version` is the
+    loaded model's."""
 
     error: Exception | None = None
     details: str = ""
+    version: str = ""
 
 
 class RunnerProcess:
@@ -43,6 +45,7 @@ class RunnerProcess:
         self, build: Callable[[], Runner], tokenizer: Callable[[], Tokenizer], features: frozenset[Feature]
     ) -> None:
         self.features = features
+        self.version = ""
         self._build = build
         self._tokenizer = tokenizer
         self._running: set[str] = set()
@@ -57,7 +60,7 @@ class RunnerProcess:
         theirs.close()
         self._pipe.send(self._build)
         tokenizer = self._tokenizer()  # while the model loads there
-        self._await_done()
+        self.version = self._await_done().version
         return tokenizer
 
     @property
@@ -92,12 +95,13 @@ class RunnerProcess:
             self._process.wait()
         self._pipe.close()
 
-    def _await_done(self) -> None:
+    def _await_done(self) -> _Done:
         """Raises what the process raised; keeps the steps that come first."""
         while isinstance(answer := self._receive(), list):
             self._come.append(answer)
         if answer.error:
             raise answer.error
+        return answer
 
     def _send(self, message: Job | str) -> None:
         try:
@@ -126,7 +130,7 @@ def serve(pipe: Connection) -> None:
         runner = pipe.recv()()
         try:
             runner.load()
-            pipe.send(_Done())
+            pipe.send(_Done(version=runner.version))
             _step_on(runner, pipe)
         except (EOFError, BrokenPipeError, ConnectionResetError):
             raise

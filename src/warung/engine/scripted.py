@@ -70,6 +70,10 @@ class ScriptedRunner:
         self._before_step = before_step
         self._answers: dict[str, _Answer] = {}
 
+    @property
+    def version(self) -> str:
+        return MODEL_ID
+
     def load(self) -> Tokenizer:
         return ByteTokenizer()
 

@@ -4,6 +4,8 @@
 # pyright: reportUnknownVariableType=false, reportUnknownMemberType=false
 
 from collections.abc import Iterable
+from hashlib import blake2b
+from importlib.metadata import version
 from pathlib import Path
 
 import psutil
@@ -18,6 +20,7 @@ from huggingface_hub.errors import (
 from warung.engine.engine import EngineUnavailable
 from warung.engine.loader import ModelSource
 
+_END_BYTES = 64 * 1024
 _CGROUP = Path("/sys/fs/cgroup")
 _HUB_FILES = [
     "*.safetensors",
@@ -93,3 +96,18 @@ def require_memory(name: str, needed_bytes: int, available_bytes: int) -> None:
 
 def size_bytes(files: Iterable[Path]) -> int:
     return sum(file.stat().st_size for file in files)
+
+
+def fingerprint(library: str, files: Iterable[Path]) -> str:
+    """Names the weights in `files` and the installed `library` that runs them: where it differs, an answer
+    would go on otherwise. Reads the beginnings and ends alone: a header names every tensor, and whole files
+    would take minutes."""
+    digest = blake2b(f"{library} {version(library)}\n".encode(), digest_size=16)
+    for file in sorted(files):
+        size = file.stat().st_size
+        digest.update(f"{file.name} {size}\n".encode())
+        with file.open("rb") as opened:
+            digest.update(opened.read(_END_BYTES))
+            opened.seek(max(0, size - _END_BYTES))
+            digest.update(opened.read())
+    return digest.hexdigest()

@@ -80,6 +80,11 @@ class Runner(Protocol):
         ...
 
     @property
+    def version(self) -> str:
+        """Names the weights, once they are loaded, and what runs them."""
+        ...
+
+    @property
     def busy(self) -> bool:
         """Whether a step has anything to do."""
         ...
@@ -107,6 +112,8 @@ class ThreadedEngine:
     """An Engine over a Runner. `max_requests` bounds the requests accepted and not ended; `clock` gives
     seconds that only rise."""
 
+    resumes_tokens = True
+
     def __init__(
         self,
         model_id: str,
@@ -128,6 +135,7 @@ class ThreadedEngine:
         self._status = EngineStatus.IDLE
         self._error: EngineUnavailable | None = None
         self._tokenizer: Tokenizer | None = None
+        self._version = ""
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._settled = asyncio.Event()  # loading has ended, well or badly
@@ -206,6 +214,11 @@ class ThreadedEngine:
             raise self._error or EngineUnavailable("the model is not loaded")
         return self._tokenizer
 
+    async def version(self) -> str:
+        self.start()
+        await self.tokenizer()
+        return self._version
+
     def runs(self, request_id: str) -> bool:
         """Whether the request holds its place: neither ended nor aborted."""
         return request_id in self._running
@@ -232,20 +245,22 @@ class ThreadedEngine:
             self._commands.put(lambda: self._runner.abort(request_id))
 
     def _run(self, commands: queue.SimpleQueue[Command | None]) -> None:
+        failure: EngineUnavailable | None = None
         try:
             tokenizer = self._runner.load()
-            self._on_loop(self._loaded, tokenizer)
+            self._on_loop(self._loaded, (tokenizer, self._runner.version))
             self._serve(commands)
         except EngineUnavailable as error:
-            self._on_loop(self._failed, error)
+            failure = error
         # Whatever a model library raises ends the worker, and everybody hears of it; the panics of those
         # written in Rust are no Exception.
         except BaseException as error:
             log.exception("model worker died", model=self.model_id)
             reason = f"the model worker died ({type(error).__name__}); the server's log has the details"
-            self._on_loop(self._failed, EngineUnavailable(reason))
-        finally:
-            self._runner.close()
+            failure = EngineUnavailable(reason)
+        self._runner.close()
+        if failure:  # told last: who hears of it may load the same runner again at once
+            self._on_loop(self._failed, failure)
 
     def _serve(self, commands: queue.SimpleQueue[Command | None]) -> None:
         while True:
@@ -260,10 +275,11 @@ class ThreadedEngine:
         if self._loop and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(callback, argument)
 
-    def _loaded(self, tokenizer: Tokenizer) -> None:
+    def _loaded(self, loaded: tuple[Tokenizer, str]) -> None:
         if self._status is not EngineStatus.LOADING:  # closed meanwhile
             return
-        self._tokenizer, self._status, self._stepped_at = tokenizer, EngineStatus.READY, self._clock()
+        self._tokenizer, self._version = loaded
+        self._status, self._stepped_at = EngineStatus.READY, self._clock()
         self._settled.set()
         log.info("model ready", model=self.model_id)
 

@@ -30,6 +30,10 @@ class BasicsConformance:
         assert (state.status, state.error, state.running) == (EngineStatus.READY, None, 0)
         assert state.model_id == subject.engine.model_id
 
+    async def test_it_names_the_weights_that_answer(self, subject: Subject) -> None:
+        assert await subject.engine.version()
+        assert subject.engine.resumes_tokens is subject.tells_tokens
+
     async def test_a_greedy_answer_is_the_same_each_time(self, subject: Subject) -> None:
         first, second = [await answer(subject.engine, ask(STORY)) for _ in range(2)]
         assert first.token_ids == second.token_ids

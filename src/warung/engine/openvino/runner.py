@@ -20,7 +20,7 @@ from warung.engine.openvino.properties import PROPERTIES
 from warung.engine.openvino.tokenizer import OpenVinoTokenizer
 from warung.engine.request import MAX_SEED, ChatMessage, FinishReason, SamplingParams
 from warung.engine.text import Tokenizer
-from warung.engine.weights import available_memory_bytes, fetch, require_memory, size_bytes
+from warung.engine.weights import available_memory_bytes, fetch, fingerprint, require_memory, size_bytes
 from warung.engine.worker import Job, Likelihood, Step
 
 _CACHE_BYTES = 2**30
@@ -66,11 +66,12 @@ class OpenVinoRunner:
         self._share_prefixes = share_prefixes
         self._running: dict[str, _Running] = {}
         self._number = 0
+        self.version = ""
 
     def load(self) -> Tokenizer:
         path = fetch(self._source, token=self._hub_token)
         require_whole(path)
-        weights = [path] if path.is_file() else path.glob("*.bin")
+        weights = [path] if path.is_file() else list(path.glob("*.bin"))
         needed = size_bytes(weights) + self._cache_gb * 2**30
         require_memory(self._source.name, needed, available_memory_bytes())
         try:
@@ -81,6 +82,7 @@ class OpenVinoRunner:
         except UNREADABLE as error:
             raise unreadable(self._source.name, error) from error
         self._probe = GrammarProbe()
+        self.version = fingerprint("openvino-genai", weights)
         tokenizer = OpenVinoTokenizer(self._pipeline.get_tokenizer(), limit)
         self._warm_up(tokenizer)
         return tokenizer

@@ -24,7 +24,7 @@ from warung.engine.transformers.sampler import Sampled, sample
 from warung.engine.transformers.scheduler import Chunk, Limits, Scheduler
 from warung.engine.transformers.sequence import Sequence as TokenSequence
 from warung.engine.transformers.tokenizer import TransformersTokenizer
-from warung.engine.weights import available_memory_bytes, fetch, require_memory, size_bytes
+from warung.engine.weights import available_memory_bytes, fetch, fingerprint, require_memory, size_bytes
 from warung.engine.worker import Job, Step
 from warung.errors import InvalidInput
 
@@ -77,6 +77,7 @@ class TransformersRunner:
         self._block_tokens = block_tokens
         self._cache_tokens = cache_tokens
         self._scheduler: Scheduler | None = None
+        self.version = ""
 
     def load(self) -> Tokenizer:
         path = fetch(self._source, token=self._options.hub_token)
@@ -97,6 +98,7 @@ class TransformersRunner:
             line = " ".join(str(error).split())[:200]
             raise EngineUnavailable(f"Transformers can't load model {self._source.name}: {line}") from error
         self._model.eval()
+        self.version = fingerprint("transformers", _weights(path))
         self._ends = end_tokens(self._model, tokenizer)
         self._grammars = Grammars(tokenizer, self._ends, self._model.config.get_text_config().vocab_size)
         self._begin(self._cache_tokens or self._cache_bytes() // bytes_per_token(self._model))
@@ -113,7 +115,7 @@ class TransformersRunner:
                 sum(int(tensor.n_elements) for tensor in GGUFReader(path).tensors) * torch.float32.itemsize
             )
         else:
-            needed = size_bytes(path.glob("*.safetensors"))
+            needed = size_bytes(_weights(path))
         available = available_memory_bytes()
         if self._options.device_map != "cpu":
             available += sum(torch.cuda.mem_get_info(i)[0] for i in range(torch.cuda.device_count()))
@@ -219,3 +221,7 @@ class TransformersRunner:
 def _step(sequence: TokenSequence, reason: FinishReason | None, sampled: Sampled) -> Step:
     likelihoods = (sampled.likelihood,) if sampled.likelihood else ()
     return Step(sequence.id, (sequence.tokens[-1],), reason, likelihoods=likelihoods)
+
+
+def _weights(path: Path) -> list[Path]:
+    return [path] if path.is_file() else list(path.glob("*.safetensors"))

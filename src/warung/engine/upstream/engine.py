@@ -33,6 +33,8 @@ class UpstreamEngine:
     `share_prefixes` is false, servers that can are told to keep tenants' prefixes apart.
     """
 
+    resumes_tokens = False
+
     def __init__(
         self,
         model_id: str,
@@ -66,6 +68,12 @@ class UpstreamEngine:
     @property
     def features(self) -> frozenset[Feature]:
         return frozenset[Feature]().union(*(server.features for server in self._healthy()))
+
+    async def version(self) -> str:
+        """The model's name is all that is known of weights elsewhere."""
+        self.start()
+        await self._looked.wait()
+        return self.model_id
 
     def start(self) -> None:
         if self._checking:
