@@ -4,6 +4,7 @@ import asyncio
 import importlib.util
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
@@ -14,6 +15,7 @@ from warung.accounts.guests import Guests
 from warung.assistant import endpoints as assistant_endpoints
 from warung.assistant.service import Assistant
 from warung.body_limit import BodyLimit
+from warung.completions.revival import Revivals
 from warung.conversations.service import ConversationService
 from warung.database.session import Database
 from warung.engine.build import EngineOptions, build_engine
@@ -21,6 +23,8 @@ from warung.engine.engine import Engine
 from warung.errors import InvalidInput, Unavailable
 from warung.gazetteer.places import Gazetteer
 from warung.openai_api import endpoints as openai_endpoints
+from warung.openai_api import plan as completion_plan
+from warung.openai_api.revival import revive as revive_completion
 from warung.products.categories import load_categories
 from warung.products.service import ProductService
 from warung.search import endpoints as search_endpoints
@@ -56,8 +60,11 @@ def create_app(settings: Settings, *, engine: Engine | None = None) -> FastAPI:
     index = ProductIndex(settings.data_dir / "index", products, SupplierService(database))
     refresher = IndexRefresher(index)
     search = SearchService(index, products)
+    revivals = Revivals()
+    revivals.register(completion_plan.KIND, partial(revive_completion, engine))
     broker = Broker(
         store,
+        reviver=revivals,
         ttl_seconds=settings.sessions_ttl_seconds,
         cancel_after_disconnect_seconds=settings.cancel_after_disconnect_seconds,
     )

@@ -563,3 +563,16 @@ async def test_the_version_of_a_model_that_fails_to_load_is_not_to_be_had() -> N
     with pytest.raises(EngineUnavailable, match="no such model"):
         await engine.version()
     await engine.close()
+
+
+async def test_who_closes_late_does_not_end_a_later_request_of_the_same_id() -> None:
+    runner = HandRunner()
+    engine = ThreadedEngine("hand", runner)
+    former = await engine.submit(request("a"))
+    former.close()
+    later = await engine.submit(request("a"))
+    former.close()
+    assert engine.state().running == 1
+    later.close()
+    assert engine.state().running == 0
+    await engine.close()

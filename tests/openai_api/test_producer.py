@@ -5,10 +5,12 @@ from typing import Any
 import pytest
 
 from engine.told import Told, event
-from warung.completions.chunk import DONE, Answer, AnswerFailed, ChunkWriter
+from warung.completions.chunk import DONE, Answer, AnswerFailed
 from warung.engine.choices import Choices
+from warung.engine.constraint import Tool
 from warung.engine.engine import EngineUnavailable
-from warung.engine.request import FinishReason, TokenLogprob
+from warung.engine.request import FinishReason, GenerationRequest, SamplingParams, TokenLogprob
+from warung.openai_api.plan import CompletionPlan
 from warung.openai_api.producer import CompletionProducer
 
 STOP, LENGTH = FinishReason.STOP, FinishReason.LENGTH
@@ -18,8 +20,14 @@ NOW = '<tool_call>\n{"name": "now", "arguments": {}}\n</tool_call>'
 def producer(
     *generations: Told, include_usage: bool = False, reads_calls: bool = False
 ) -> CompletionProducer:
-    writer = ChunkWriter("chatcmpl-1", "m", "session-1", include_usage, created=1_800_000_000)
-    return CompletionProducer(Choices(list(generations)), writer, len(generations), reads_calls=reads_calls)
+    tools = (Tool("now", "{}"),) if reads_calls else ()
+    request = GenerationRequest("chatcmpl-1", [], SamplingParams(), tools=tools)
+    plan = CompletionPlan(request, "m", "session-1", 1_800_000_000, len(generations), include_usage)
+    return CompletionProducer(Choices(generations), plan, version=version)
+
+
+async def version() -> str:
+    return "weights-1"
 
 
 async def written(made: CompletionProducer) -> list[str]:

@@ -1,15 +1,16 @@
 """HTTP responses over stored streams: SSE with keep-alives, or the whole answer once it has ended."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 
 import structlog
 from fastapi.responses import Response, StreamingResponse
+from starlette.types import Send
 
 from warung.completions.chunk import DONE, Answer, failure
 from warung.errors import Conflict, WarungError
 from warung.streams import sse
-from warung.streams.broker import Broker
+from warung.streams.broker import Broker, HandedOver
 from warung.streams.event import Event, Session
 
 log = structlog.get_logger(__name__)
@@ -23,6 +24,15 @@ class ClientLeft(Conflict):
     """Nobody waits for this plain answer any more; its turn goes on, as that of a closed stream does."""
 
     default_code = "client_left"
+
+
+class EventStream(StreamingResponse):
+    """A stream that may be left in its middle, without the end that would make it look whole: its reader must
+    come back, here or to another server."""
+
+    async def stream_response(self, send: Send) -> None:
+        with suppress(HandedOver):  # the server closes a connection whose response lacks its end
+            await super().stream_response(send)
 
 
 def start_index(session: Session, cursor: int | None) -> int:
@@ -39,7 +49,7 @@ def stream(
     """
     batches = broker.follow(session, start_index(session, cursor))
     frames = iter([_DONE_FRAME]) if _at_end(session, cursor) else _frames(session, batches)
-    return StreamingResponse(
+    return EventStream(
         frames,
         media_type="text/event-stream",
         headers={**sse.HEADERS, SESSION_HEADER: session.id, **(headers or {})},
@@ -63,6 +73,8 @@ async def _frames(session: Session, batches: AsyncGenerator[list[Event]]) -> Asy
         async with aclosing(_to_done(session, batches)) as turn:
             async for batch in turn:
                 yield sse.encode(batch) if batch else sse.PING
+    except HandedOver:
+        raise
     except Exception as error:  # the status line is gone: the reader learns of it in the stream
         unexpected = not isinstance(error, WarungError)
         log.warning("reading failed", session_id=session.id, error=str(error), exc_info=unexpected)

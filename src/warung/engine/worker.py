@@ -239,9 +239,11 @@ class ThreadedEngine:
 
         self._commands.put(command)
 
-    def release(self, request_id: str) -> None:
-        """Give a request's place back and stop its work, if any is left."""
-        if self._running.pop(request_id, None):
+    def release(self, generation: "ThreadedGeneration") -> None:
+        """Give its place back and stop its work, if any is left; a later one may have its id by now."""
+        request_id = generation.request.id
+        if self._running.get(request_id) is generation:
+            del self._running[request_id]
             self._commands.put(lambda: self._runner.abort(request_id))
 
     def _run(self, commands: queue.SimpleQueue[Command | None]) -> None:
@@ -343,7 +345,7 @@ class ThreadedGeneration:
         self._steps.put_nowait(step)
 
     def close(self) -> None:
-        self._engine.release(self.request.id)
+        self._engine.release(self)
         self._steps.put_nowait(Step(self.request.id))  # wakes an iteration that still waits
 
     async def __aiter__(self) -> AsyncIterator[TokenEvent]:

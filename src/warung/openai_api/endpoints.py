@@ -11,7 +11,6 @@ import structlog
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse, Response
 
-from warung.completions.chunk import ChunkWriter
 from warung.completions.response import SESSION_HEADER, resume, stream, whole
 from warung.completions.session import LastEventId, Place, find_place
 from warung.engine.choices import Choices
@@ -20,6 +19,7 @@ from warung.engine.request import GenerationRequest
 from warung.errors import NotFound
 from warung.openai_api.formats import constraint_of, tools_of
 from warung.openai_api.messages import messages_of
+from warung.openai_api.plan import CompletionPlan
 from warung.openai_api.producer import CompletionProducer
 from warung.openai_api.schemas import ChatCompletionRequest
 from warung.openai_api.translation import refuse_unsupported, sampling_of
@@ -82,8 +82,10 @@ class Completions:
             request = GenerationRequest(completion_id, messages, sampling, begun, tools, tenant=owner)
             choices = await Choices.submit(self._engine, request, body.n or 1)
             include_usage = bool(body.stream_options and body.stream_options.include_usage)
-            writer = ChunkWriter(completion_id, self._engine.model_id, place.session_id, include_usage)
-            return CompletionProducer(choices, writer, body.n or 1, reads_calls=bool(tools))
+            plan = CompletionPlan(
+                request, self._engine.model_id, place.session_id, int(time.time()), body.n or 1, include_usage
+            )
+            return CompletionProducer(choices, plan, version=self._engine.version)
 
         session = await self._broker.request(
             place.session_id, owner, _fingerprint(body), open_producer, resuming=place.cursor is not None

@@ -1,13 +1,14 @@
 """Makes the events of one chat completion from an engine's tokens."""
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
-from typing import Any
+from typing import Any, Protocol
 
-from warung.completions.chunk import ChunkWriter, usage_object
-from warung.engine.choices import Choices
+from warung.completions.chunk import usage_object
+from warung.completions.memo import MemoWriter, Past
 from warung.engine.engine import EngineUnavailable
 from warung.engine.request import FinishReason, TokenEvent, TokenLogprob, Usage
+from warung.openai_api.plan import CompletionPlan
 from warung.openai_api.tool_calls import Delta, ToolCallReader
 from warung.streams.producer import Batch
 
@@ -15,31 +16,73 @@ _TOOL_CALLS = "tool_calls"
 _UNLIKELIEST = -9999.0  # the dialect's word for it: JSON has no infinity
 
 
+class Answers(Protocol):
+    """Where the events of the choices come from, as from engine.choices."""
+
+    def events(self) -> AsyncGenerator[tuple[int, TokenEvent]]: ...
+
+    def close(self) -> None: ...
+
+
 class CompletionProducer:
     """One turn of a stream: the opening chunks, chunks for every step that brought something, the ending.
 
-    With `reads_calls`, tool calls are taken out of the text.
+    Where the request has tools, their calls are taken out of the text. `version` names the weights that
+    answer. With a `past` the turn has begun elsewhere; `is_open` when its opening chunks are stored.
     """
 
     def __init__(
-        self, choices: Choices, writer: ChunkWriter, count: int = 1, *, reads_calls: bool = False
+        self,
+        choices: Answers,
+        plan: CompletionPlan,
+        *,
+        version: Callable[[], Awaitable[str]],
+        past: Past | None = None,
+        is_open: bool = False,
     ) -> None:
         self._choices = choices
-        self._writer = writer
-        self._readers = [ToolCallReader() if reads_calls else None for _ in range(count)]
+        self._plan = plan
+        self._version = version
+        self._is_open = is_open
+        self._writer = plan.writer
+        self._memo = MemoWriter()
+        self._readers = [ToolCallReader() if plan.request.tools else None for _ in range(plan.count)]
         self._usages: dict[int, Usage] = {}
+        if past:
+            self._recall(past)
+
+    def _recall(self, past: Past) -> None:
+        """Come to where the turn was left. What the readers give for the old text has been said."""
+        for choice, begun in enumerate(past.choices):
+            if reader := self._readers[choice]:
+                reader.feed(begun.text, last=begun.finish_reason is not None)
+            if begun.usage and begun.finish_reason:
+                self._usages[choice] = begun.usage
+
+    @property
+    def plan(self) -> str:
+        return self._plan.json()
+
+    @property
+    def _has_ended(self) -> bool:
+        return len(self._usages) == len(self._readers)
 
     async def events(self) -> AsyncGenerator[Batch]:
         try:
-            yield Batch([self._writer.opening(choice=choice) for choice in range(len(self._readers))])
+            if not self._is_open:
+                yield Batch([self._writer.opening(choice=choice) for choice in range(len(self._readers))])
+            if self._has_ended:  # and all was said: only the turn's state is still to be stored
+                return
             async with aclosing(self._choices.events()) as events:
                 async for choice, event in events:
+                    self._memo.version = self._memo.version or await self._version()
+                    self._memo.add(choice, event)
                     chunks = self._chunks(choice, event)
-                    if len(self._usages) == len(self._readers):
-                        yield Batch([*chunks, *self._writer.end(self._usage())])
-                        return
+                    ending = self._writer.end(self._usage()) if self._has_ended else []
                     if chunks:
-                        yield Batch(chunks)
+                        yield Batch([*chunks, *ending], self._memo.line())
+                    if ending:
+                        return
             raise EngineUnavailable("the engine stopped before the answer ended")
         finally:
             self._choices.close()
@@ -87,10 +130,6 @@ class CompletionProducer:
         """The prompt counts once, however many answers it gets."""
         prompt = max(usage.prompt_tokens for usage in self._usages.values())
         return Usage(prompt, sum(usage.completion_tokens for usage in self._usages.values()))
-
-    @property
-    def plan(self) -> str:
-        return ""
 
     def abandon(self) -> None:
         self._choices.close()
