@@ -5,6 +5,7 @@ from typing import cast
 
 import pytest
 from fastapi.responses import StreamingResponse
+from starlette.types import Message
 
 from warung.completions.chunk import DONE, ChunkWriter
 from warung.completions.response import ClientLeft, stream, whole
@@ -140,6 +141,28 @@ async def test_a_reader_that_leaves_is_no_reader_any_more() -> None:
     with pytest.raises(StopAsyncIteration):
         await anext(broker.followed)
     await broker.close()
+
+
+async def test_a_reader_whose_turn_goes_on_elsewhere_is_not_told_of_an_end() -> None:
+    class Shared(MemoryStreamStore):
+        is_durable = True
+
+    broker = Broker(Shared())
+    response = stream(broker, await begin(broker, "x", Speechless()), None)
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+        if len(sent) == 3:  # the headers, the ping, the opening chunk
+            await broker.close(WarungError("the server is stopping"))
+
+    async def receive() -> Message:
+        return await asyncio.Event().wait() or {}
+
+    await response({"type": "http", "asgi": {"spec_version": "2.4"}}, receive, send)
+    assert [message["type"] for message in sent] == ["http.response.start", *["http.response.body"] * 2]
+    assert all(message["more_body"] for message in sent[1:])
+    assert b"error" not in b"".join(message["body"] for message in sent[1:])
 
 
 async def test_nobody_reads_on_for_a_client_that_left() -> None:
