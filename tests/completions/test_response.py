@@ -157,7 +157,8 @@ async def test_a_reader_whose_turn_goes_on_elsewhere_is_not_told_of_an_end() -> 
             await broker.close(WarungError("the server is stopping"))
 
     async def receive() -> Message:
-        return await asyncio.Event().wait() or {}
+        await asyncio.Event().wait()
+        return {}
 
     await response({"type": "http", "asgi": {"spec_version": "2.4"}}, receive, send)
     assert [message["type"] for message in sent] == ["http.response.start", *["http.response.body"] * 2]

@@ -79,7 +79,7 @@ async def test_the_rest_is_the_same_wherever_it_was_cut(story: str, asked: dict[
     producer = await begin(engine, plan)
     whole = await told_by(producer)
     for cut in range(len(whole) + 1):
-        rest = revive(engine, cut_after(whole[:cut], producer.plan))
+        rest = revive(engine, cut_after(whole[:cut], producer.plan, epoch=cut + 1))
         assert nameless(await told_by(rest)) == nameless(whole[cut:]), cut
     assert engine.state().running == 0
     await engine.close()
@@ -107,7 +107,7 @@ async def test_every_choice_goes_on_and_those_that_ended_do_not_run_again(
     whole = await told_by(producer)
     undisturbed = answer_of(whole)
     for cut in range(0, len(whole) + 1, 5):
-        rest = await told_by(revive(engine, cut_after(whole[:cut], producer.plan)))
+        rest = await told_by(revive(engine, cut_after(whole[:cut], producer.plan, epoch=cut + 1)))
         assert answer_of([*whole[:cut], *rest]) == undisturbed, cut
     await engine.close()
 
