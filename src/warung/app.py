@@ -13,6 +13,7 @@ from warung import __version__, error_responses
 from warung.accounts.api_keys import ApiKeys
 from warung.accounts.guests import Guests
 from warung.assistant import endpoints as assistant_endpoints
+from warung.assistant import plan as answer_plan
 from warung.assistant.service import Assistant
 from warung.body_limit import BodyLimit
 from warung.completions.revival import Revivals
@@ -77,6 +78,8 @@ def create_app(settings: Settings, *, engine: Engine | None = None) -> FastAPI:
         conversations=ConversationService(database),
         max_tokens=settings.max_tokens,
     )
+
+    revivals.register(answer_plan.KIND, assistant.revive)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncGenerator[None]:

@@ -6,12 +6,14 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 
 from anyio.to_thread import run_sync
 
-from warung.assistant.producer import AnswerProducer, Offer
-from warung.completions.chunk import DONE, ChunkWriter
+from warung.assistant.plan import AnswerPlan, Offer
+from warung.assistant.producer import AnswerProducer
+from warung.completions.chunk import DONE
 from warung.conversations.message import Status
 from warung.engine.request import ChatMessage, GenerationRequest, SamplingParams
 from warung.engine.scripted import scripted_engine
 from warung.products.cards import ProductCard
+from warung.search.request import SearchRequest
 from warung.streams.broker import Broker
 from warung.streams.event import StreamStatus
 from warung.streams.memory_store import MemoryStreamStore
@@ -55,14 +57,16 @@ def producer_of(shelf: Shelf) -> AnswerProducer:
         return {}
 
     messages = [ChatMessage("user", "laptop")]
-    return AnswerProducer(
-        scripted_engine(),
+    plan = AnswerPlan(
         GenerationRequest("chatcmpl-1", messages, SamplingParams(max_tokens=8, temperature=0)),
         Offer({}, "Belum ada.", (), "conversation-1"),
-        ChunkWriter("chatcmpl-1", "scripted", SESSION),
-        refresh=refresh,
-        save=shelf.save,
+        SearchRequest("laptop"),
+        "guest:1",
+        "scripted",
+        SESSION,
+        1_800_000_000,
     )
+    return AnswerProducer(scripted_engine(), plan, refresh=refresh, save=shelf.save)
 
 
 async def begin(broker: Broker, shelf: Shelf) -> AsyncGenerator[list[str]]:

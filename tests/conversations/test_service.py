@@ -88,3 +88,15 @@ def test_with_a_user_goes_all_that_belongs_to_them(database: Database) -> None:
     with database.reading() as session:
         assert session.scalars(select(ConversationRow.owner)).all() == ["guest:1"]
         assert session.scalar(select(func.count()).select_from(MessageRow)) == 1
+
+
+def test_an_answer_with_a_key_is_stored_once(database: Database) -> None:
+    service = ConversationService(database)
+    conversation = service.ask("guest:1", "session", "laptop?")
+    first = service.append(conversation, "guest:1", "assistant", "Ini.", answer_key="answer-1")
+    again = service.append(
+        conversation, "guest:1", "assistant", "Itu.", status="failed", answer_key="answer-1"
+    )
+    other = service.append(conversation, "guest:1", "assistant", "Itu.", answer_key="answer-2")
+    assert again == first
+    assert service.history(conversation, "guest:1")[1:] == [first, other]

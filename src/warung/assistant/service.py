@@ -2,16 +2,18 @@
 
 import hashlib
 import secrets
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from anyio.to_thread import run_sync
 
 from warung.assistant import phrases
-from warung.assistant.producer import AnswerProducer, Offer
+from warung.assistant.plan import AnswerPlan, Offer
+from warung.assistant.producer import AnswerProducer
 from warung.assistant.prompts import ANSWER_PREFIX, build_messages
 from warung.assistant.schemas import ChatRequest
-from warung.completions.chunk import ChunkWriter
+from warung.completions.memo import Past
 from warung.completions.session import Place
 from warung.conversations.message import Message, Status
 from warung.conversations.service import ConversationService
@@ -27,6 +29,7 @@ from warung.search.understanding import refined, request_for, wire
 from warung.streams.broker import Broker
 from warung.streams.event import Session
 from warung.streams.producer import Producer
+from warung.streams.store import Claim
 
 _CARDS = 5
 _REMEMBERED_MESSAGES = 4
@@ -89,20 +92,28 @@ class Assistant:
         sampling = SamplingParams(max_tokens=self.max_tokens, temperature=self.temperature)
         completion_id = f"chatcmpl-{secrets.token_hex(12)}"
 
+        request = GenerationRequest(completion_id, messages, sampling, ANSWER_PREFIX, tenant=owner)
+        plan = AnswerPlan(
+            request, offer, found.request, owner, self.engine.model_id, session_id, int(time.time())
+        )
+        return self._producer_of(plan)
+
+    def _producer_of(
+        self, plan: AnswerPlan, past: Past | None = None, *, is_open: bool = False
+    ) -> AnswerProducer:
         async def refresh(ids: Sequence[int]) -> Mapping[int, ProductCard]:
-            return await run_sync(self._suitable, ids, found.request)
+            return await run_sync(self._suitable, ids, plan.search)
 
         async def save(content: str, shown: Sequence[ProductCard], status: Status) -> None:
-            await run_sync(self._save, conversation_id, owner, content, shown, status)
+            await run_sync(self._save, plan, content, shown, status)
 
-        return AnswerProducer(
-            self.engine,
-            GenerationRequest(completion_id, messages, sampling, ANSWER_PREFIX, tenant=owner),
-            offer,
-            ChunkWriter(completion_id, self.engine.model_id, session_id),
-            refresh=refresh,
-            save=save,
-        )
+        return AnswerProducer(self.engine, plan, refresh=refresh, save=save, past=past, is_open=is_open)
+
+    def revive(self, claim: Claim) -> AnswerProducer:
+        """The rest of an answer whose producer is gone. Raises ValueError for a plan or memo that is none."""
+        plan = AnswerPlan.from_json(claim.plan)
+        is_open = claim.session.next_index > claim.session.turn_index
+        return self._producer_of(plan, Past.of(claim.memos), is_open=is_open)
 
     def _history(self, conversation_id: str | None, owner: str) -> list[Message]:
         return self.conversations.history(conversation_id, owner) if conversation_id else []
@@ -135,11 +146,16 @@ class Assistant:
             and (high is None or product.price_rupiah <= high)
         }
 
-    def _save(
-        self, conversation_id: str, owner: str, content: str, cards: Sequence[ProductCard], status: Status
-    ) -> None:
-        shown = [card.model_dump() for card in cards]
-        self.conversations.append(conversation_id, owner, "assistant", content, products=shown, status=status)
+    def _save(self, plan: AnswerPlan, content: str, cards: Sequence[ProductCard], status: Status) -> None:
+        self.conversations.append(
+            plan.offer.conversation_id,
+            plan.owner,
+            "assistant",
+            content,
+            products=[card.model_dump() for card in cards],
+            status=status,
+            answer_key=plan.request.id,
+        )
 
 
 def _remembered(history: Sequence[Message]) -> list[ChatMessage]:

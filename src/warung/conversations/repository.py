@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from warung.conversations.message import Message, Role, Status
@@ -31,17 +32,32 @@ class ConversationRepository:
         content: str,
         products: Sequence[dict[str, Any]] | None,
         status: Status | None,
+        *,
+        answer_key: str | None = None,
     ) -> Message:
+        """Where there is a message with the key already, that one stays as it is."""
+        if answer_key and (kept := self._keyed(answer_key)):
+            return kept
         row = MessageRow(
             conversation_id=conversation_id,
             role=role,
             content=content,
             products=None if products is None else list(products),
             status=status,
+            answer_key=answer_key,
         )
-        self._session.add(row)
-        self._session.flush()
+        try:
+            with self._session.begin_nested():
+                self._session.add(row)
+        except IntegrityError:
+            if answer_key and (kept := self._keyed(answer_key)):  # another process was quicker
+                return kept
+            raise
         return _as_message(row)
+
+    def _keyed(self, answer_key: str) -> Message | None:
+        row = self._session.scalar(select(MessageRow).where(MessageRow.answer_key == answer_key))
+        return _as_message(row) if row else None
 
     def last(self, conversation_id: str, limit: int) -> list[Message]:
         """The last `limit` messages, oldest first."""

@@ -41,8 +41,10 @@ class ConversationService:
         *,
         products: Sequence[dict[str, Any]] | None = None,
         status: Status | None = None,
+        answer_key: str | None = None,
     ) -> Message:
-        """Store a message; an answer's `status` is "complete" unless told.
+        """Store a message; an answer's `status` is "complete" unless told. Of several with one `answer_key`
+        only the first is stored, and returned each time.
 
         Raises NotFound when there is no such conversation of this owner, InvalidInput for a role or
         status that doesn't exist or doesn't go together.
@@ -60,7 +62,7 @@ class ConversationService:
         with self._database.transaction() as session:
             repository = ConversationRepository(session)
             _require(repository, conversation_id, owner)
-            return repository.append(conversation_id, role, content, products, status)
+            return repository.append(conversation_id, role, content, products, status, answer_key=answer_key)
 
     def history(self, conversation_id: str, owner: str, limit: int = 50) -> list[Message]:
         """The last `limit` messages, oldest first. Raises NotFound when it is not the owner's."""
