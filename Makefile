@@ -1,6 +1,7 @@
 # make run    set everything up and serve the demo on http://127.0.0.1:3000
 # make test   set everything up and run all checks
 # make check  the fast part of the checks: format, lint, types, imports, docs
+# make faults kill servers with kill -9, FAULT_KILLS times in each test (100), and read on
 # make bench  measure the engines over HTTP beside their peers; writes docs/benchmarks.md
 
 PYTHON ?= python3
@@ -8,7 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: run test check docs format bench clean
+.PHONY: run test check docs format faults bench clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/.demo
@@ -30,6 +31,9 @@ docs: $(VENV)/.dev
 format: $(VENV)/.dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+faults: $(VENV)/.dev $(VENV)/.services
+	FAULT_KILLS=$${FAULT_KILLS:-100} $(BIN)/python -m pytest tests/durability
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.engine --markdown

@@ -1,0 +1,19 @@
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+from streams.redis_server import RedisServer
+
+
+@pytest.fixture(params=["sqlite", "redis"])
+def kept(request: pytest.FixtureRequest, tmp_path: Path) -> Generator[dict[str, str]]:
+    """Where the streams are kept, as settings; replicas share it."""
+    if request.param == "sqlite":
+        yield {"PERSIST_SESSIONS": "1", "SESSIONS_DB_PATH": str(tmp_path / "sessions.db")}
+        return
+    (tmp_path / "redis").mkdir()
+    server = RedisServer(tmp_path / "redis")
+    server.start()
+    yield {"REDIS_URL": server.url}
+    server.kill()

@@ -1,0 +1,80 @@
+"""A client that comes back with its last event's id until it has the whole answer."""
+
+import json
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+_TIMEOUT = httpx.Timeout(60)
+_DONE = "[DONE]"
+
+
+@dataclass(slots=True)
+class Reader:
+    """Reads the answer to `body`, which names its session; `events` are (index, data) as they came."""
+
+    route: str
+    body: dict[str, Any]
+    events: list[tuple[int, str]] = field(default_factory=list[tuple[int, str]])
+    cookies: httpx.Cookies = field(default_factory=httpx.Cookies)
+
+    @property
+    def session_id(self) -> str:
+        return self.body["session_id"]
+
+    @property
+    def has_ended(self) -> bool:
+        return bool(self.events) and self.events[-1][1] == _DONE
+
+    def read(self, url: str, *, until: int | None = None, then: Callable[[], None] | None = None) -> None:
+        """What comes until the connection breaks or the answer ends; once `until` events have come in all,
+        do what follows `then`, and read on."""
+        with suppress(httpx.TransportError), httpx.Client(base_url=url, timeout=_TIMEOUT) as client:
+            client.cookies.update(self.cookies)
+            with self._answer(client) as response:
+                assert response.status_code == 200, response.read()
+                self.cookies.update(response.cookies)
+                index = -1
+                for line in response.iter_lines():
+                    if line.startswith("id: "):
+                        index = int(line.rpartition(":")[2])
+                    elif line.startswith("data: "):
+                        self.events.append((index, line.removeprefix("data: ")))
+                        if then and len(self.events) == until:
+                            then()
+
+    def _answer(self, client: httpx.Client) -> Any:
+        """Begun, or begun again as it was, before the first event; after it the rest."""
+        if not self.events:
+            return client.stream("POST", self.route, json=self.body)
+        headers = {"Last-Event-ID": f"{self.session_id}:{self.events[-1][0]}"}
+        return client.stream("GET", f"{self.route}/{self.session_id}", headers=headers)
+
+    def check(self) -> None:
+        """No gap, no repeat, one end, and no error."""
+        assert [index for index, _ in self.events] == list(range(len(self.events)))
+        assert [data for _, data in self.events].count(_DONE) == 1
+        assert self.has_ended
+        assert [chunk for chunk in self.chunks if "error" in chunk] == []
+
+    @property
+    def chunks(self) -> list[dict[str, Any]]:
+        return [json.loads(data) for _, data in self.events if data != _DONE]
+
+    @property
+    def text(self) -> str:
+        return "".join(
+            choice["delta"].get("content") or "" for chunk in self.chunks for choice in chunk["choices"]
+        )
+
+    @property
+    def finish_reasons(self) -> list[str]:
+        return [
+            choice["finish_reason"]
+            for chunk in self.chunks
+            for choice in chunk["choices"]
+            if choice["finish_reason"]
+        ]

@@ -1,0 +1,59 @@
+"""A real model, for a completion and for a shopper at once, whose server is killed in the middle."""
+
+import shutil
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from durability.reader import Reader
+from durability.replica import Replica
+
+
+@pytest.fixture
+def folder(seeded_folder: Path, tmp_path: Path) -> Path:
+    """A seeded shop's."""
+    return Path(shutil.copytree(seeded_folder, tmp_path / "shop"))
+
+
+@pytest.mark.parametrize("kept", ["sqlite"], indirect=True)
+def test_both_ways_to_ask_survive_the_death_of_the_server(
+    kept: dict[str, str], folder: Path, model_file: Path
+) -> None:
+    settings = {**kept, "ENGINE": "openvino", "MODEL_REPO_ID": str(model_file), "MAX_TOKENS": "60"}
+    question: dict[str, Any] = {
+        "model": model_file.stem,
+        "messages": [{"role": "user", "content": "Tell me a story about a cat."}],
+        "max_tokens": 60,
+        "temperature": 0,
+        "stream": True,
+    }
+    story = Reader("/v1/chat/completions", {**question, "session_id": "story-one"})
+    wish = {"message": "laptop Jakarta", "location": "-6.2,106.8", "stream": True, "session_id": "wish-one"}
+    shopper = Reader("/api/chat", wish)
+    with Replica(folder, folder / "log", **settings) as server, ThreadPoolExecutor() as threads:
+        shopping = threads.submit(shopper.read, server.url, until=2, then=lambda: None)
+        story.read(server.url, until=15, then=server.kill)
+        shopping.result()
+        server.start()
+        story.read(server.url)
+        shopper.read(server.url)
+        undisturbed = replace(story, body={**question, "session_id": "undisturbed"}, events=[])
+        undisturbed.read(server.url)
+    story.check()
+    undisturbed.check()
+    assert (story.text, story.finish_reasons) == (undisturbed.text, undisturbed.finish_reasons)
+    assert story.chunks[-1]["warung"]["usage"] == undisturbed.chunks[-1]["warung"]["usage"]
+    shopper.check()
+    assert messages_in(folder) == [("user", "laptop Jakarta"), ("assistant", shopper.text)]
+    assert server.takeovers >= 1
+
+
+def messages_in(folder: Path) -> list[tuple[str, str]]:
+    connection = sqlite3.connect(folder / "warung.db")
+    rows = connection.execute("SELECT role, content FROM messages ORDER BY id").fetchall()
+    connection.close()
+    return rows
