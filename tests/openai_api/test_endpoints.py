@@ -1,6 +1,7 @@
 """Plain requests, errors and health, over a live server; streams are in test_streaming.py."""
 
 import json
+import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -93,6 +94,29 @@ def test_health_tells_when_the_model_is_ready(tmp_path: Path) -> None:
         "sessions": {"store": "memory", "problem": None},
     }
     assert after == {**before, "modelReady": True, "status": "ready"}
+
+
+def test_health_tells_where_streams_are_kept_and_what_is_wrong_there(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with open_house(tmp_path, redis_url=f"redis://127.0.0.1:{port}/0") as client:
+        assert client.post(CHAT, json=question()).status_code == 503
+        health = client.get("/health")
+    told = health.json()
+    assert (health.status_code, told["ok"], told["degraded"]) == (200, True, True)
+    assert told["sessions"]["store"] == "redis"
+    assert told["sessions"]["problem"]
+    assert "\n" not in told["sessions"]["problem"]
+
+
+def test_streams_in_a_file_are_there_again_in_the_next_life(tmp_path: Path) -> None:
+    kept = {"persist_sessions": True, "sessions_db_path": tmp_path / "sessions.db"}
+    asked = question(stream=True, session_id="session-a")
+    with open_house(tmp_path, **kept) as client:
+        assert client.get("/health").json()["sessions"] == {"store": "sqlite", "problem": None}
+        first = client.post(CHAT, json=asked).content
+    with open_house(tmp_path, **kept) as client:
+        assert client.post(CHAT, json=asked).content == first
 
 
 def test_another_model_is_not_found(house: httpx.Client) -> None:

@@ -330,3 +330,16 @@ def test_what_could_not_be_stored_is_told_anew_when_the_store_is_back() -> None:
         assert await house.two.read() == STORY
 
     played(test)
+
+
+def test_what_is_still_begun_while_a_server_stops_is_left_to_another() -> None:
+    async def test(house: House) -> None:
+        await house.one.broker.close()
+        assert (await house.one.begin()).running
+        await settle()
+        assert house.one.producers[0].abandoned == 1
+        await house.two.broker.tend()
+        await house.two.say(LENGTH)
+        assert await house.two.read() == STORY
+
+    played(test)
