@@ -110,7 +110,7 @@ def test_health_tells_where_streams_are_kept_and_what_is_wrong_there(tmp_path: P
 
 
 def test_streams_in_a_file_are_there_again_in_the_next_life(tmp_path: Path) -> None:
-    kept = {"persist_sessions": True, "sessions_db_path": tmp_path / "sessions.db"}
+    kept: dict[str, Any] = {"persist_sessions": True, "sessions_db_path": tmp_path / "sessions.db"}
     asked = question(stream=True, session_id="session-a")
     with open_house(tmp_path, **kept) as client:
         assert client.get("/health").json()["sessions"] == {"store": "sqlite", "problem": None}
