@@ -69,7 +69,7 @@ def note(tmp_path: Path) -> Path:
 
 def engine_of(note: Path, fault: str = "") -> ThreadedEngine:
     build = partial[Runner](Odd, fault, note)
-    runner = RunnerProcess(build, ByteTokenizer, ALL_FEATURES)
+    runner = RunnerProcess(build, ALL_FEATURES, ByteTokenizer)
     return ThreadedEngine("odd", runner, retry_load_after_seconds=-1)
 
 

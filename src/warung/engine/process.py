@@ -32,15 +32,20 @@ class _Done:
     """What was asked for is carried out, or `error` says why not; `details` are for the log."""
 
     error: Exception | None = None
+    tokenizer: Tokenizer | None = None
     details: str = ""
 
 
 class RunnerProcess:
-    """The Runner that `build` makes, in a process of its own. `tokenizer` makes its tokenizer for this one;
-    both can be pickled. `features` are the runner's."""
+    """The Runner that `build` makes, in a process of its own; `features` are the runner's. `tokenizer` makes
+    its tokenizer for this process, while the model loads in the other; without it, the runner's own is sent
+    over. All of these can be pickled."""
 
     def __init__(
-        self, build: Callable[[], Runner], tokenizer: Callable[[], Tokenizer], features: frozenset[Feature]
+        self,
+        build: Callable[[], Runner],
+        features: frozenset[Feature],
+        tokenizer: Callable[[], Tokenizer] | None = None,
     ) -> None:
         self.features = features
         self._build = build
@@ -55,9 +60,10 @@ class RunnerProcess:
         # In a session of its own: what is typed at the terminal is for the server alone.
         self._process = subprocess.Popen(command, pass_fds=[theirs.fileno()], start_new_session=True)  # noqa: S603 - ourselves
         theirs.close()
-        self._pipe.send(self._build)
-        tokenizer = self._tokenizer()  # while the model loads there
-        self._await_done()
+        self._pipe.send((self._build, self._tokenizer is None))
+        own = self._tokenizer() if self._tokenizer else None
+        tokenizer = self._await_done().tokenizer or own
+        assert tokenizer  # noqa: S101  one of them made it
         return tokenizer
 
     @property
@@ -92,12 +98,13 @@ class RunnerProcess:
             self._process.wait()
         self._pipe.close()
 
-    def _await_done(self) -> None:
+    def _await_done(self) -> _Done:
         """Raises what the process raised; keeps the steps that come first."""
         while isinstance(answer := self._receive(), list):
             self._come.append(answer)
         if answer.error:
             raise answer.error
+        return answer
 
     def _send(self, message: Job | str) -> None:
         try:
@@ -123,10 +130,11 @@ class RunnerProcess:
 def serve(pipe: Connection) -> None:
     """Carry out what comes until the other end is gone."""
     with suppress(EOFError, BrokenPipeError, ConnectionResetError):
-        runner = pipe.recv()()
+        build, sends_tokenizer = pipe.recv()
+        runner = build()
         try:
-            runner.load()
-            pipe.send(_Done())
+            tokenizer = runner.load()
+            pipe.send(_Done(tokenizer=tokenizer if sends_tokenizer else None))
             _step_on(runner, pipe)
         except (EOFError, BrokenPipeError, ConnectionResetError):
             raise
@@ -161,7 +169,7 @@ def _failure(error: BaseException) -> _Done:
     """A library's own exception may be of a class that can't cross the pipe."""
     if isinstance(error, WarungError):
         return _Done(error)
-    return _Done(RuntimeError(type(error).__name__), "".join(traceback.format_exception(error)))
+    return _Done(RuntimeError(type(error).__name__), details="".join(traceback.format_exception(error)))
 
 
 def main(descriptor: int) -> None:
