@@ -68,6 +68,8 @@ class RunnerProcess:
 
     @property
     def busy(self) -> bool:
+        if self._process.poll() is not None and not self._come:
+            raise self._gone()
         return bool(self._running or self._come)
 
     def add(self, job: Job) -> None:
@@ -87,6 +89,7 @@ class RunnerProcess:
 
     def close(self) -> None:
         self._running.clear()
+        self._come.clear()
         if not hasattr(self, "_process"):
             return
         with suppress(OSError):

@@ -86,7 +86,8 @@ class TransformersRunner:
         self._model.eval()
         self._ends = end_tokens(self._model, tokenizer)
         self._grammars = Grammars(tokenizer, self._ends, self._model.config.get_text_config().vocab_size)
-        spare_bytes = available_memory_bytes() - (self._options.cache_bytes or _CACHE_BYTES)
+        # Half of what is left beside the cache: others want some of it, too.
+        spare_bytes = (available_memory_bytes() - (self._options.cache_bytes or _CACHE_BYTES)) // 2
         self._is_packed = pack(self._model, spare_bytes=spare_bytes)
         self._begin(self._cache_tokens or self._cache_bytes() // bytes_per_token(self._model))
         return TransformersTokenizer(tokenizer, context_length(self._model), self._grammars.spellings())
