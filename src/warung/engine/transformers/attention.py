@@ -98,9 +98,7 @@ class StepLayout:
     slots: torch.Tensor
     positions: torch.Tensor
     groups: tuple[Group, ...]
-    masks: dict[tuple[int, int | None], torch.Tensor] = field(
-        default_factory=dict[tuple[int, int | None], torch.Tensor]
-    )
+    masks: dict[tuple[Any, ...], torch.Tensor] = field(default_factory=dict[tuple[Any, ...], torch.Tensor])
 
     @classmethod
     def of(
@@ -126,7 +124,7 @@ class StepLayout:
         )
 
     def mask(self, index: int, window: int | None, shared: int, dtype: torch.dtype) -> torch.Tensor:
-        key = (index, window)
+        key = (index, window, shared, dtype)
         if key not in self.masks:
             self.masks[key] = self.groups[index].mask(window, shared, dtype)
         return self.masks[key]

@@ -84,6 +84,7 @@ class TransformersRunner:
             line = " ".join(str(error).split())[:200]
             raise EngineUnavailable(f"Transformers can't load model {self._source.name}: {line}") from error
         self._model.eval()
+        self._require_one_device()
         self._ends = end_tokens(self._model, tokenizer)
         self._grammars = Grammars(tokenizer, self._ends, self._model.config.get_text_config().vocab_size)
         # Half of what is left beside the cache: others want some of it, too.
@@ -91,6 +92,16 @@ class TransformersRunner:
         self._is_packed = pack(self._model, spare_bytes=spare_bytes)
         self._begin(self._cache_tokens or self._cache_bytes() // bytes_per_token(self._model))
         return TransformersTokenizer(tokenizer, context_length(self._model), self._grammars.spellings())
+
+    def _require_one_device(self) -> None:
+        """Raises EngineUnavailable for a model that was spread over several: the cache has one place."""
+        devices = sorted({str(weight.device) for weight in self._model.parameters()})
+        if len(devices) > 1:
+            raise EngineUnavailable(
+                f"DEVICE_MAP={self._options.device_map} spreads model {self._source.name} over"
+                f" {', '.join(devices)}: name the one that holds it all (cuda:0), or let a server that can"
+                " spread it run it (UPSTREAM_URL)"
+            )
 
     def _cache_bytes(self) -> int:
         if self._options.cache_bytes or self._model.device.type != "cuda":
