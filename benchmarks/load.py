@@ -47,9 +47,9 @@ class Client:
     def __init__(self, url: str, model: str) -> None:
         self._url = f"{url}/v1/chat/completions"
         self._model = model
-        self._http = httpx.AsyncClient(
-            timeout=_SILENCE_SECONDS, limits=httpx.Limits(max_connections=None), trust_env=False
-        )
+        # No connection is used twice: llama.cpp's server closes some just as the next question is sent.
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
+        self._http = httpx.AsyncClient(timeout=_SILENCE_SECONDS, limits=limits, trust_env=False)
 
     async def __aenter__(self) -> "Client":
         return self

@@ -80,6 +80,15 @@ def test_the_model_chooses_and_the_server_writes_the_facts(shopper: Shopper) -> 
     assert own["usage"]["completion_tokens"] > 0
 
 
+def test_a_model_that_cannot_be_made_to_begin_is_heard_too(shop: Settings) -> None:
+    """As on a fleet of servers that continue no answer."""
+    engine = scripted_engine(lambda _prompt: f"- [{HONEST}", features=frozenset())
+    with open_shop(shop, engine) as url, shopper_at(url) as shopper:
+        frames = shopper.frames()
+    assert "cocok untuk laptop gaming." in text_of(frames)
+    assert own_of(frames)["composed"] is False
+
+
 def test_what_the_model_invents_is_not_sent(shop: Settings) -> None:
     with open_shop(shop, scripted(INVENTED)) as url, shopper_at(url) as shopper:
         frames = shopper.frames()

@@ -69,7 +69,7 @@ def note(tmp_path: Path) -> Path:
 
 def engine_of(note: Path, fault: str = "") -> ThreadedEngine:
     build = partial[Runner](Odd, fault, note)
-    runner = RunnerProcess(build, ByteTokenizer, ALL_FEATURES)
+    runner = RunnerProcess(build, ALL_FEATURES, ByteTokenizer)
     return ThreadedEngine("odd", runner, retry_load_after_seconds=-1)
 
 
@@ -137,6 +137,18 @@ async def test_a_process_that_dies_fails_its_requests_and_is_started_anew(
     assert engine.state().status is EngineStatus.FAILED
     assert await text_of(engine, ask("again")) == "Halo"
     assert process_of(note) != dead
+
+
+async def test_a_process_that_dies_while_idle_is_missed(engine: ThreadedEngine, note: Path) -> None:
+    assert await text_of(engine, ask("first")) == "Halo"
+    os.kill(process_of(note), signal.SIGKILL)
+    async with asyncio.timeout(WITHIN_SECONDS):
+        while True:
+            if engine.state().status is EngineStatus.FAILED:
+                break
+            await asyncio.sleep(0.01)
+    assert "status -9" in (engine.state().error or "")
+    assert await text_of(engine, ask("again")) == "Halo"
 
 
 @pytest.mark.parametrize(

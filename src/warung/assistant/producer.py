@@ -18,8 +18,9 @@ from warung.completions.revival import patiently, require_version
 from warung.conversations.message import Status
 from warung.engine.begun import go_on
 from warung.engine.engine import Engine, Generation
-from warung.engine.request import FinishReason, TokenEvent, Usage
-from warung.errors import WarungError
+from warung.engine.features import Feature
+from warung.engine.request import FinishReason, GenerationRequest, TokenEvent, Usage
+from warung.errors import InvalidInput, WarungError
 from warung.products.cards import ProductCard
 from warung.streams.producer import Batch
 
@@ -172,12 +173,22 @@ class AnswerProducer:
     async def _generation(self) -> Generation:
         request = self._plan.request
         if self._past is None:
-            return await self._engine.submit(request)
+            return await self._begin(request)
         # A name of its own: the engine may not have heard yet that the former producer is gone.
         request = replace(request, id=f"{request.id}~{secrets.token_hex(4)}")
         await require_version(self._engine, self._past.version)
         [begun] = self._past.choices
         return await patiently(lambda: go_on(self._engine, request, begun))
+
+    async def _begin(self, request: GenerationRequest) -> Generation:
+        """Where the model can't be made to begin with a reference, it may find the way by itself."""
+        try:
+            return await self._engine.submit(request)
+        except InvalidInput as error:
+            if error.field != Feature.CONTINUATION:
+                raise
+        self._splitter = SentenceSplitter("")
+        return await self._engine.submit(replace(request, answer_prefix=""))
 
     async def _sentences(self, generation: Generation) -> AsyncGenerator[list[str]]:
         """The sentences that hold, step by step, until enough was said or the model lost its way."""

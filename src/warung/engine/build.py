@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from warung.engine.engine import Engine
+from warung.engine.features import ALL_FEATURES
 from warung.engine.loader import EngineName, ModelSource, choose_engine
 from warung.engine.process import RunnerProcess
 from warung.engine.scripted import scripted_engine
-from warung.engine.worker import ThreadedEngine
+from warung.engine.worker import Runner, ThreadedEngine
 from warung.errors import InvalidInput
 
 
@@ -54,35 +55,39 @@ def build_engine(options: EngineOptions) -> Engine:
     source = ModelSource.parse(options.model)
     name = choose_engine(source) if options.engine == "auto" else EngineName(options.engine)
     _require_installed(name)
-    if name is EngineName.OPENVINO:
-        from warung.engine.openvino.runner import OpenVinoRunner
-        from warung.engine.openvino.tokenizer import load_tokenizer
-
-        token = options.hub_token
-        build = partial(
-            OpenVinoRunner,
-            source,
-            hub_token=token,
-            cache_bytes=options.cache_bytes,
-            share_prefixes=options.share_prefixes,
-        )
-        # Its steps hold Python's lock: beside the event loop, that would stand still as long as each takes.
-        runner = RunnerProcess(build, partial(load_tokenizer, source, token), OpenVinoRunner.features)
-    else:
-        from warung.engine.transformers.runner import ModelOptions, TransformersRunner
-
-        runner = TransformersRunner(
-            source,
-            ModelOptions(
-                options.device_map,
-                options.dtype,
-                options.hub_token,
-                options.trust_remote_code,
-                options.cache_bytes,
-                options.share_prefixes,
-            ),
-        )
+    runner = _openvino(source, options) if name is EngineName.OPENVINO else _transformers(source, options)
     return ThreadedEngine(source.public_name, runner, max_requests=options.max_requests)
+
+
+def _openvino(source: ModelSource, options: EngineOptions) -> Runner:
+    """Its steps hold Python's lock: beside the event loop, that would stand still as long as each takes."""
+    from warung.engine.openvino.runner import OpenVinoRunner
+    from warung.engine.openvino.tokenizer import load_tokenizer
+
+    token = options.hub_token
+    build = partial(
+        OpenVinoRunner,
+        source,
+        hub_token=token,
+        cache_bytes=options.cache_bytes,
+        share_prefixes=options.share_prefixes,
+    )
+    return RunnerProcess(build, OpenVinoRunner.features, partial(load_tokenizer, source, token))
+
+
+def _transformers(source: ModelSource, options: EngineOptions) -> Runner:
+    """It and the event loop would wait for each other's hold of Python's lock."""
+    from warung.engine.transformers.options import ModelOptions, build_runner
+
+    asked = ModelOptions(
+        options.device_map,
+        options.dtype,
+        options.hub_token,
+        options.trust_remote_code,
+        options.cache_bytes,
+        options.share_prefixes,
+    )
+    return RunnerProcess(partial(build_runner, source, asked), ALL_FEATURES)
 
 
 def _require_installed(name: EngineName) -> None:

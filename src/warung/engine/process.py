@@ -4,8 +4,12 @@ A library that holds Python's lock while it computes would stop the event loop f
 crashes would take the server along. The process steps on by itself and ends when its server is gone.
 """
 
+import os
+import select
+import signal
 import subprocess
 import sys
+import threading
 import traceback
 from collections import deque
 from collections.abc import Callable
@@ -13,6 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
+from typing import Any
 
 import structlog
 
@@ -20,7 +25,7 @@ from warung.engine.engine import EngineUnavailable
 from warung.engine.features import Feature
 from warung.engine.text import Tokenizer
 from warung.engine.worker import Job, Runner, Step
-from warung.errors import WarungError
+from warung.errors import InvalidInput, WarungError
 
 log = structlog.get_logger(__name__)
 
@@ -29,20 +34,36 @@ _STOP_WITHIN_SECONDS = 2
 
 @dataclass(frozen=True, slots=True)
 class _Done:
-    """What was asked for is carried out, or `error` says why not; `details` are for the log. `version` is the
-    loaded model's."""
+    """What was asked for is carried out, or `error` says why not; the rest is the loaded model's."""
 
-    error: Exception | None = None
-    details: str = ""
+    error: WarungError | None = None
+    tokenizer: Tokenizer | None = None
     version: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class _Failed:
+    """The model is gone: `error` says why, or `name` is an exception's and `details` are for the log."""
+
+    error: WarungError | None
+    name: str
+    details: str
+
+
+class _ServerGone(Exception):
+    """The other end of the pipe is closed."""
+
+
 class RunnerProcess:
-    """The Runner that `build` makes, in a process of its own. `tokenizer` makes its tokenizer for this one;
-    both can be pickled. `features` are the runner's."""
+    """The Runner that `build` makes, in a process of its own; `features` are the runner's. `tokenizer` makes
+    its tokenizer for this process, while the model loads in the other; without it, the runner's own is sent
+    over. All of these can be pickled."""
 
     def __init__(
-        self, build: Callable[[], Runner], tokenizer: Callable[[], Tokenizer], features: frozenset[Feature]
+        self,
+        build: Callable[[], Runner],
+        features: frozenset[Feature],
+        tokenizer: Callable[[], Tokenizer] | None = None,
     ) -> None:
         self.features = features
         self.version = ""
@@ -53,21 +74,31 @@ class RunnerProcess:
 
     def load(self) -> Tokenizer:
         self._pipe, theirs = Pipe()
-        program = f"from {__name__} import main; main({theirs.fileno()})"
-        command = [sys.executable, "-c", program]
+        # Modules come from where they come from here, and not from the folder that the server runs in.
+        program = (
+            f"import sys; sys.path[:] = {sys.path!r}; from {__name__} import main; main({theirs.fileno()})"
+        )
         # In a session of its own: what is typed at the terminal is for the server alone.
+        command = [sys.executable, "-P", "-c", program]
         self._process = subprocess.Popen(command, pass_fds=[theirs.fileno()], start_new_session=True)  # noqa: S603 - ourselves
         theirs.close()
-        self._pipe.send(self._build)
-        tokenizer = self._tokenizer()  # while the model loads there
-        self.version = self._await_done().version
+        self._pipe.send((self._build, self._tokenizer is None))
+        own = self._tokenizer() if self._tokenizer else None
+        loaded = self._await_done()
+        self.version = loaded.version
+        tokenizer = loaded.tokenizer or own
+        assert tokenizer  # noqa: S101  one of them made it
         return tokenizer
 
     @property
     def busy(self) -> bool:
+        if not self._come and self._process.poll() is not None:
+            self._keep(self._receive())  # what it said last, or that it is gone
         return bool(self._running or self._come)
 
     def add(self, job: Job) -> None:
+        while self._pipe.poll():  # neither end may wait for the other to read
+            self._keep(self._receive())
         self._send(job)
         self._await_done()
         self._running.add(job.id)
@@ -77,31 +108,41 @@ class RunnerProcess:
         self._send(request_id)
 
     def step(self) -> list[Step]:
-        steps = self._come.popleft() if self._come else self._receive()
-        assert isinstance(steps, list)  # noqa: S101  what is asked for is awaited where it is asked
+        if not self._come:
+            self._keep(self._receive())
+        steps = self._come.popleft()
         self._running -= {step.request_id for step in steps if step.finish_reason or step.error}
         return steps
 
     def close(self) -> None:
         self._running.clear()
+        self._come.clear()
         if not hasattr(self, "_process"):
             return
         with suppress(OSError):
             self._pipe.send(None)
-        try:
-            self._process.wait(_STOP_WITHIN_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        self._stop()
         self._pipe.close()
 
+    def _stop(self) -> int:
+        """Its exit status, soon."""
+        try:
+            return self._process.wait(_STOP_WITHIN_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            return self._process.wait()
+
     def _await_done(self) -> _Done:
-        """Raises what the process raised; keeps the steps that come first."""
+        """Raises what the process refused with; keeps the steps that come first."""
         while isinstance(answer := self._receive(), list):
             self._come.append(answer)
         if answer.error:
             raise answer.error
         return answer
+
+    def _keep(self, answer: list[Step] | _Done) -> None:
+        assert isinstance(answer, list)  # noqa: S101  what is asked for is awaited where it is asked
+        self._come.append(answer)
 
     def _send(self, message: Job | str) -> None:
         try:
@@ -115,60 +156,92 @@ class RunnerProcess:
             answer = self._pipe.recv()
         except (EOFError, OSError) as error:
             raise self._gone() from error
-        if isinstance(answer, _Done) and answer.details:
+        if not isinstance(answer, _Failed):
+            return answer
+        if answer.details:
             log.error("the model's process failed", details=answer.details)
-        return answer
+        raise answer.error or EngineUnavailable(
+            f"the model worker died ({answer.name}); the server's log has the details"
+        )
 
     def _gone(self) -> EngineUnavailable:
-        status = self._process.wait()
-        return EngineUnavailable(f"the model's process ended with status {status}; the log has the details")
+        return EngineUnavailable(f"the model's process ended with status {self._stop()}")
 
 
 def serve(pipe: Connection) -> None:
     """Carry out what comes until the other end is gone."""
-    with suppress(EOFError, BrokenPipeError, ConnectionResetError):
-        runner = pipe.recv()()
+    with suppress(_ServerGone):
+        build, sends_tokenizer = _receive(pipe)
         try:
-            runner.load()
-            pipe.send(_Done(version=runner.version))
+            runner = build()
+            tokenizer = runner.load()
+            sent = tokenizer if sends_tokenizer else None
+            _send(pipe, _Done(tokenizer=sent, version=runner.version))
             _step_on(runner, pipe)
-        except (EOFError, BrokenPipeError, ConnectionResetError):
+        except _ServerGone:
             raise
         except BaseException as error:  # the panics of libraries written in Rust are no Exception
-            pipe.send(_failure(error))
-        finally:
-            runner.close()
+            _send(pipe, _failure(error))
 
 
 def _step_on(runner: Runner, pipe: Connection) -> None:
     while True:
         while not runner.busy or pipe.poll():
-            match pipe.recv():
+            match _receive(pipe):
                 case Job() as job:
-                    pipe.send(_added(runner, job))
+                    _send(pipe, _added(runner, job))
                 case str() as request_id:
                     runner.abort(request_id)
                 case _:
+                    runner.close()
                     return
-        pipe.send(runner.step())
+        _send(pipe, runner.step())
 
 
 def _added(runner: Runner, job: Job) -> _Done:
     try:
         runner.add(job)
+    except WarungError as error:
+        return _Done(error)
     except Exception as error:  # one request that the model library refuses must not end the others
-        return _failure(error)
+        log.exception("the model library refused a request", exc_info=error)
+        return _Done(InvalidInput("the engine refused this request; the server's log has the details"))
     return _Done()
 
 
-def _failure(error: BaseException) -> _Done:
+def _failure(error: BaseException) -> _Failed:
     """A library's own exception may be of a class that can't cross the pipe."""
     if isinstance(error, WarungError):
-        return _Done(error)
-    return _Done(RuntimeError(type(error).__name__), "".join(traceback.format_exception(error)))
+        return _Failed(error, "", "")
+    return _Failed(None, type(error).__name__, "".join(traceback.format_exception(error)))
+
+
+def _receive(pipe: Connection) -> Any:
+    try:
+        return pipe.recv()
+    except (EOFError, OSError) as error:
+        raise _ServerGone from error
+
+
+def _send(pipe: Connection, message: object) -> None:
+    try:
+        pipe.send(message)
+    except OSError as error:
+        raise _ServerGone from error
 
 
 def main(descriptor: int) -> None:
     """The process's whole life, at its end of the pipe."""
+    # A signal to the whole group is for the server, which may still need the model to end its answers.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    threading.Thread(target=_leave_with_the_server, args=(descriptor,), daemon=True).start()
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     serve(Connection(descriptor))
+
+
+def _leave_with_the_server(descriptor: int) -> None:
+    """Also in the middle of a load, or of a step that never ends."""
+    poll = select.poll()
+    poll.register(descriptor, 0)  # that the other end is gone is told unasked
+    poll.poll()
+    os._exit(1)

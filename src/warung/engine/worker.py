@@ -33,6 +33,7 @@ log = structlog.get_logger(__name__)
 RETRY_LOAD_AFTER_SECONDS = 30
 STUCK_AFTER_SECONDS = 300
 CLOSE_WITHIN_SECONDS = 5
+LOOK_EVERY_SECONDS = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,8 @@ class Runner(Protocol):
 
     @property
     def busy(self) -> bool:
-        """Whether a step has anything to do."""
+        """Whether a step has anything to do; asked every second. Raises EngineUnavailable when the model is
+        gone."""
         ...
 
     def add(self, job: Job) -> None:
@@ -231,6 +233,8 @@ class ThreadedEngine:
         def command() -> None:
             try:
                 self._runner.add(job)
+            except EngineUnavailable:  # the model is gone, for all
+                raise
             except Exception as error:  # one request that the model library refuses must not end the others
                 self._on_loop(self._deliver, [Step(job.id, error=_refusal(error))])
             else:
@@ -267,7 +271,10 @@ class ThreadedEngine:
     def _serve(self, commands: queue.SimpleQueue[Command | None]) -> None:
         while True:
             while not self._runner.busy or not commands.empty():
-                command = commands.get()
+                try:
+                    command = commands.get(timeout=LOOK_EVERY_SECONDS)
+                except queue.Empty:
+                    continue
                 if command is None:
                     return
                 command()

@@ -71,7 +71,7 @@ async def test_a_folder_answers_as_its_gguf_file_does(folder: Path, model_file: 
     assert said == await answer(str(model_file))
 
 
-LONG = tuple(number % 250 for number in range(1000))  # four steps of prompt, and a bit
+LONG = tuple(number % 250 for number in range(1000))  # many steps of prompt
 SMALL_CACHE_BLOCKS = 4
 
 
@@ -119,8 +119,8 @@ def test_an_equal_beginning_is_computed_once_if_it_may_be_shared(
     first = run(runner)
     runner.add(job("second", (*LONG, 7), max_tokens=1))
     second = run(runner)
-    assert len(first) == 4
-    assert len(second) == (1 if share_prefixes else 4)
+    assert len(first) > 10
+    assert len(second) == (1 if share_prefixes else len(first))
 
 
 def test_an_abort_takes_effect_before_the_next_step(runner: OpenVinoRunner) -> None:

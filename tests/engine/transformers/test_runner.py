@@ -87,6 +87,17 @@ def test_beside_a_running_answer_the_pieces_are_small(folder: Path) -> None:
     assert computed == [17, 17]
 
 
+def test_the_pieces_are_larger_when_more_wait_to_be_read_than_are_written(folder: Path) -> None:
+    runner = loaded(folder)
+    runner.add(job())
+    runner.step()
+    computed = watch(runner)
+    for number in range(3):
+        runner.add(job(f"new {number}", prompt=tuple(range(100 + number, 140)), max_tokens=1))
+    runner.step()
+    assert computed == [1 + 3 * 16]
+
+
 @pytest.mark.parametrize(("tenants", "shared"), [(("a", "a"), True), (("a", "b"), False), (("", "b"), False)])
 def test_tenants_share_nothing_where_they_are_kept_apart(
     folder: Path, tenants: tuple[str, str], *, shared: bool

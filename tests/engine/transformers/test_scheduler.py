@@ -90,9 +90,10 @@ class House:
         assert len({sequence.id for sequence in worked_on}) == len(chunks) <= self.max_running
         assert sum(chunk.count for chunk in chunks) <= self.step_tokens
         answers = [chunk for chunk in chunks if chunk.count == 1 and chunk.samples]
-        if any(sequence in worked_on for sequence in decoding):
+        if going_on := sum(chunk.sequence in decoding for chunk in answers):
             read = sum(chunk.count for chunk in chunks) - len(answers)
-            assert read <= (self.beside_tokens or self.step_tokens)
+            others = len(self.scheduler._waiting) + len(self.scheduler._running) - going_on
+            assert read <= (self.beside_tokens or self.step_tokens) * max(1, others / going_on)
         running = self.scheduler._running
         assert all(sequence in running for sequence in worked_on)
         assert all(sequence in worked_on for sequence in decoding if sequence in running)

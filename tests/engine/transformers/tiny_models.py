@@ -11,7 +11,8 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedTokenizerFast
 
 from warung.engine.loader import ModelFormat, ModelSource
-from warung.engine.transformers.runner import ModelOptions, TransformersRunner
+from warung.engine.transformers.options import ModelOptions
+from warung.engine.transformers.runner import TransformersRunner
 
 VOCABULARY = 200
 SIZES: dict[str, Any] = {

@@ -1,6 +1,7 @@
 """Attention over the block cache, for any model that goes through Transformers' attention interface."""
 
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any
 
 import torch
@@ -31,11 +32,13 @@ class UnsupportedAttention(Exception):
 class KvCache:
     """Keys and values of every layer, tensors (slots, heads, size); slot = block * block_tokens + place.
 
+    `spare_slot` comes after all of them and is nobody's.
+
     A layer's tensors are made when its first keys come, so layers may differ in shape.
     """
 
     def __init__(self, slots: int) -> None:
-        self._slots = slots
+        self.spare_slot = slots
         self._layers: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
 
     def store(
@@ -44,8 +47,8 @@ class KvCache:
         """Write tokens of shape (tokens, heads, size) to their slots; the layer's tensors."""
         if layer not in self._layers:
             self._layers[layer] = (
-                keys.new_empty(self._slots, *keys.shape[1:]),
-                values.new_empty(self._slots, *values.shape[1:]),
+                keys.new_empty(self.spare_slot + 1, *keys.shape[1:]),
+                values.new_empty(self.spare_slot + 1, *values.shape[1:]),
             )
         cached = self._layers[layer]
         for whole, new in zip(cached, (keys, values), strict=True):
@@ -60,59 +63,70 @@ class KvCache:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Chunks of equal length, computed together. `rows`, shape (n, q), are their tokens' places in the step,
-    `positions`, shape (n, q), those in the sequence; `slots`, shape (n, k), hold all that came before."""
+    """Chunks of equal length that stand one after the other in the step, computed together: `count` of them,
+    of `length` tokens, the first of which is the step's token number `start`. `positions`, shape (n, q), are
+    those in the sequence; `slots`, shape (n, k), hold all that came before."""
 
-    rows: torch.Tensor
+    start: int
     positions: torch.Tensor
     slots: torch.Tensor
 
-    def mask(self, window: int | None) -> torch.Tensor:
-        """Which keys each query may see, shape (n, 1, q, k)."""
+    @property
+    def rows(self) -> slice:
+        """The tokens' places in the step."""
+        return slice(self.start, self.start + self.positions.numel())
+
+    def mask(self, window: int | None, shared: int, dtype: torch.dtype) -> torch.Tensor:
+        """What is added to the score of each query for each key: 0 for those it may see, else minus infinity.
+        Shape (n, 1, shared * q, k), or (n, 1, 1, k) where q is 1."""
         keys = torch.arange(self.slots.shape[1], device=self.slots.device)
         queries = self.positions[:, None, :, None]
-        seen = keys <= queries
-        return seen if window is None else seen & (keys > queries - window)
+        hidden = keys > queries
+        if window is not None:
+            hidden |= keys <= queries - window
+        mask = torch.zeros(hidden.shape, dtype=dtype, device=hidden.device).masked_fill(hidden, -torch.inf)
+        n, _, q, k = mask.shape
+        return mask if q == 1 else mask.expand(n, shared, q, k).reshape(n, 1, shared * q, k)
 
 
 @dataclass(frozen=True, slots=True)
 class StepLayout:
-    """Where the tokens of one step are and what they see. `slots` and `positions` have shape (tokens)."""
+    """Where the tokens of one step are and what they see. `slots` and `positions` have shape (tokens); tokens
+    beyond those of the groups only fill the step up: what is computed for them is nobody's."""
 
     cache: KvCache
     slots: torch.Tensor
     positions: torch.Tensor
     groups: tuple[Group, ...]
-    masks: dict[tuple[int, int | None], torch.Tensor] = field(
-        default_factory=dict[tuple[int, int | None], torch.Tensor]
-    )
+    masks: dict[tuple[Any, ...], torch.Tensor] = field(default_factory=dict[tuple[Any, ...], torch.Tensor])
 
     @classmethod
-    def of(cls, chunks: list[Chunk], cache: KvCache, block_tokens: int, device: torch.device) -> "StepLayout":
+    def of(
+        cls, chunks: list[Chunk], cache: KvCache, block_tokens: int, device: torch.device, *, fill: int = 0
+    ) -> "StepLayout":
+        """Of chunks with those of one token first, and `fill` tokens that fill the step up."""
         slots = [_slots(chunk, block_tokens) for chunk in chunks]
-        starts = [0]
-        for chunk in chunks:
-            starts.append(starts[-1] + chunk.count)
-        members: dict[int, list[int]] = {}
-        for index, chunk in enumerate(chunks):
-            # Decodes share one call; a piece of a prompt is a call of its own.
-            members.setdefault(0 if chunk.count == 1 else index + 1, []).append(index)
+        groups: list[Group] = []
+        begun = 0
+        for _, members in groupby(
+            range(len(chunks)), key=lambda index: -1 if chunks[index].count == 1 else index
+        ):
+            own = list(members)
+            groups.append(_group([chunks[i] for i in own], [slots[i] for i in own], begun, device))
+            begun += sum(chunks[i].count for i in own)
+        new = [own[chunk.start :] for own, chunk in zip(slots, chunks, strict=True)]
+        positions = [torch.arange(chunk.start, chunk.start + chunk.count) for chunk in chunks]
         return cls(
             cache=cache,
-            slots=torch.cat([own[chunk.start :] for own, chunk in zip(slots, chunks, strict=True)]).to(
-                device
-            ),
-            positions=torch.cat([torch.arange(c.start, c.start + c.count) for c in chunks]).to(device),
-            groups=tuple(
-                _group([chunks[i] for i in own], [slots[i] for i in own], [starts[i] for i in own], device)
-                for own in members.values()
-            ),
+            slots=torch.cat([*new, torch.full((fill,), cache.spare_slot)]).to(device),
+            positions=torch.cat([*positions, torch.zeros(fill, dtype=torch.long)]).to(device),
+            groups=tuple(groups),
         )
 
-    def mask(self, index: int, window: int | None) -> torch.Tensor:
-        key = (index, window)
+    def mask(self, index: int, window: int | None, shared: int, dtype: torch.dtype) -> torch.Tensor:
+        key = (index, window, shared, dtype)
         if key not in self.masks:
-            self.masks[key] = self.groups[index].mask(window)
+            self.masks[key] = self.groups[index].mask(window, shared, dtype)
         return self.masks[key]
 
 
@@ -123,11 +137,11 @@ def _slots(chunk: Chunk, block_tokens: int) -> torch.Tensor:
     return slots.view(-1)[: chunk.start + chunk.count]
 
 
-def _group(chunks: list[Chunk], slots: list[torch.Tensor], starts: list[int], device: torch.device) -> Group:
+def _group(chunks: list[Chunk], slots: list[torch.Tensor], start: int, device: torch.device) -> Group:
     longest = max(len(own) for own in slots)
     offsets = torch.arange(chunks[0].count)
     return Group(
-        rows=torch.stack([start + offsets for start in starts]).to(device),
+        start=start,
         positions=torch.stack([chunk.start + offsets for chunk in chunks]).to(device),
         # Filled up with its own last slot: what no mask can hide, a NaN, stays with the sequence it befell.
         slots=torch.stack([pad(own, (0, longest - len(own)), value=int(own[-1])) for own in slots]).to(
@@ -159,17 +173,20 @@ def attend(
     queries, keys, values = (states[0].transpose(0, 1) for states in (query, key, value))
     all_keys, all_values = layout.cache.store(module.layer_idx, keys, values, layout.slots)
     key_heads, shared = keys.shape[1], queries.shape[1] // keys.shape[1]
-    output = queries.new_empty(*queries.shape[:2], values.shape[2])
+    output = queries.new_zeros(*queries.shape[:2], values.shape[2])
     for index, group in enumerate(layout.groups):
-        n, q = group.rows.shape
+        n, q = group.positions.shape
         rows = queries[group.rows].view(n, q, key_heads, shared, -1).permute(0, 2, 3, 1, 4)
-        mask = layout.mask(index, sliding_window).expand(n, shared, q, -1).reshape(n, 1, shared * q, -1)
-        seen = _seen(all_keys, group), _seen(all_values, group)
         attended = _attended(
-            rows.reshape(n, key_heads, shared * q, -1), *seen, mask, scaling=scaling, softcap=softcap
+            rows.reshape(n, key_heads, shared * q, -1),
+            _seen(all_keys, group),
+            _seen(all_values, group),
+            layout.mask(index, sliding_window, shared, queries.dtype),
+            scaling=scaling,
+            softcap=softcap,
         )
         attended = attended.view(n, key_heads, shared, q, -1).permute(0, 3, 1, 2, 4)
-        output[group.rows] = attended.reshape(n, q, key_heads * shared, -1)
+        output[group.rows] = attended.reshape(n * q, key_heads * shared, -1)
     return output[None], None
 
 
@@ -199,7 +216,7 @@ def _attended(
         return scaled_dot_product_attention(queries, keys, values, attn_mask=mask, scale=scaling)
     scale = scaling if scaling is not None else queries.shape[-1] ** -0.5
     scores = torch.tanh(queries @ keys.transpose(-1, -2) * (scale / softcap)) * softcap
-    weights = scores.masked_fill(~mask, -torch.inf).softmax(dim=-1, dtype=torch.float32)
+    weights = (scores + mask).softmax(dim=-1, dtype=torch.float32)
     return weights.to(values.dtype) @ values
 
 

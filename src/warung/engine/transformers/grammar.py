@@ -20,6 +20,8 @@ _JSON_STYLE: Any = {"whitespace_flexible": False, "item_separator": ", ", "key_s
 
 _VALUES = {"enum", "const", "default", "examples"}  # hold values, no schemas
 
+_CONTROL_MARK = b"\xff"  # what llguidance puts before a control token's spelling
+
 
 class GrammarMatcher:
     """One answer's place in its grammar; `known` is the size of the tokenizer's vocabulary, `size` that of
@@ -58,6 +60,13 @@ class Grammars:
         self.vocabulary: LLTokenizer = from_tokenizer(tokenizer, n_vocab=known, eos_token=sorted(ends))
         self.size = size
         self._trigger = _trigger(tokenizer)
+
+    def spellings(self) -> list[bytes]:
+        """The bytes of every token, a control token's as it is spelled."""
+        return [
+            self.vocabulary.decode_bytes([token]).removeprefix(_CONTROL_MARK)
+            for token in range(self.vocabulary.vocab_size)
+        ]
 
     def matcher(self, constraint: Constraint, begun: Iterable[int] = ()) -> GrammarMatcher:
         """A matcher that has read the tokens `begun`.

@@ -3,7 +3,6 @@
 # The model libraries carry no complete types.
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
-from dataclasses import dataclass, field
 from itertools import accumulate
 from pathlib import Path
 
@@ -20,6 +19,8 @@ from warung.engine.transformers.attention import IMPLEMENTATION, KvCache, StepLa
 from warung.engine.transformers.grammar import Grammars
 from warung.engine.transformers.kv_blocks import BlockPool, chain
 from warung.engine.transformers.model_facts import bytes_per_token, context_length, end_tokens, unlike
+from warung.engine.transformers.options import ModelOptions
+from warung.engine.transformers.packing import LEAST_ROWS, ROWS, pack
 from warung.engine.transformers.sampler import Sampled, sample
 from warung.engine.transformers.scheduler import Chunk, Limits, Scheduler
 from warung.engine.transformers.sequence import Sequence as TokenSequence
@@ -37,20 +38,6 @@ _BESIDE_TOKENS = {"cpu": 64, "cuda": 2048}
 _NOTHING_FOLLOWS = (
     "no token can follow: the model computed no numbers, or the answer's grammar became too complex"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class ModelOptions:
-    """How to load: `device_map` and `dtype` as Transformers means them. `cache_bytes` is the size of the KV
-    cache, None for a GiB of the machine's memory or half of what a GPU has left beside the model.
-    `share_prefixes` false keeps tenants apart."""
-
-    device_map: str = "auto"
-    dtype: str = "auto"
-    hub_token: str | None = field(default=None, repr=False)
-    trust_remote_code: bool = False
-    cache_bytes: int | None = None
-    share_prefixes: bool = True
 
 
 class TransformersRunner:
@@ -99,10 +86,24 @@ class TransformersRunner:
             raise EngineUnavailable(f"Transformers can't load model {self._source.name}: {line}") from error
         self._model.eval()
         self.version = fingerprint("transformers", _weights(path))
+        self._require_one_device()
         self._ends = end_tokens(self._model, tokenizer)
         self._grammars = Grammars(tokenizer, self._ends, self._model.config.get_text_config().vocab_size)
+        # Half of what is left beside the cache: others want some of it, too.
+        spare_bytes = (available_memory_bytes() - (self._options.cache_bytes or _CACHE_BYTES)) // 2
+        self._is_packed = pack(self._model, spare_bytes=spare_bytes)
         self._begin(self._cache_tokens or self._cache_bytes() // bytes_per_token(self._model))
-        return TransformersTokenizer(tokenizer, context_length(self._model), self._grammars.vocabulary)
+        return TransformersTokenizer(tokenizer, context_length(self._model), self._grammars.spellings())
+
+    def _require_one_device(self) -> None:
+        """Raises EngineUnavailable for a model that was spread over several: the cache has one place."""
+        devices = sorted({str(weight.device) for weight in self._model.parameters()})
+        if len(devices) > 1:
+            raise EngineUnavailable(
+                f"DEVICE_MAP={self._options.device_map} spreads model {self._source.name} over"
+                f" {', '.join(devices)}: name the one that holds it all (cuda:0), or let a server that can"
+                " spread it run it (UPSTREAM_URL)"
+            )
 
     def _cache_bytes(self) -> int:
         if self._options.cache_bytes or self._model.device.type != "cuda":
@@ -178,7 +179,7 @@ class TransformersRunner:
     @torch.inference_mode()
     def step(self) -> list[Step]:
         scheduler = self._ready()
-        chunks = scheduler.plan()
+        chunks = sorted(scheduler.plan(), key=lambda chunk: chunk.count > 1)
         sequences = [chunk.sequence for chunk in chunks if chunk.samples]
         logits = self._forward(chunks)
         drawn = sample(logits, sequences) if sequences else []
@@ -196,18 +197,24 @@ class TransformersRunner:
     def _forward(self, chunks: list[Chunk]) -> torch.Tensor:
         """The logits after each chunk that gives a token, shape (sequences, vocabulary)."""
         device = self._model.device
-        layout = StepLayout.of(chunks, self._cache, self._block_tokens, device)
         tokens = [token for c in chunks for token in c.sequence.tokens[c.start : c.start + c.count]]
+        fill = self._missing_rows(len(tokens))
+        layout = StepLayout.of(chunks, self._cache, self._block_tokens, device, fill=fill)
         ends = list(accumulate(chunk.count for chunk in chunks))
         last = [end - 1 for end, chunk in zip(ends, chunks, strict=True) if chunk.samples]
+        wanted = last + [0] * self._missing_rows(len(last))
         output = self._model(
-            input_ids=torch.tensor([tokens], device=device),
+            input_ids=torch.tensor([tokens + [0] * fill], device=device),
             position_ids=layout.positions[None],
             use_cache=False,
-            logits_to_keep=torch.tensor(last, device=device, dtype=torch.long),
+            logits_to_keep=torch.tensor(wanted, device=device, dtype=torch.long),
             layout=layout,
         )
-        return output.logits[0]
+        return output.logits[0, : len(last)]
+
+    def _missing_rows(self, count: int) -> int:
+        """Rows to fill up with, so that the packed weights can be used."""
+        return ROWS - count if self._is_packed and LEAST_ROWS <= count < ROWS else 0
 
     def _ready(self) -> Scheduler:
         if self._scheduler is None:

@@ -22,6 +22,7 @@ log = structlog.get_logger(__name__)
 CHECK_EVERY_SECONDS = 5
 CONNECT_WITHIN_SECONDS = 5
 SILENCE_SECONDS = 120
+ACCEPT_WITHIN_SECONDS = 5
 
 
 class UpstreamEngine:
@@ -99,8 +100,8 @@ class UpstreamEngine:
         return EngineState(status, self.model_id, error, len(self._running), self._max_requests)
 
     async def submit(self, request: GenerationRequest) -> UpstreamGeneration:
-        """Accept a request: a server has accepted it, too, when this returns. A request for a server that
-        isn't looked at yet waits for that."""
+        """Accept a request: a server has accepted it, too, when this returns, unless it is slow to say so.
+        The first look at the servers is waited for."""
         if request.generated:
             raise InvalidInput(
                 "an answer that is continued on another server is continued from its text, not from tokens",
@@ -123,7 +124,10 @@ class UpstreamEngine:
             name=f"generation {request.id}",
         )
         try:
-            await generation.accepted()
+            async with asyncio.timeout(ACCEPT_WITHIN_SECONDS):
+                await asyncio.shield(generation.accepted())
+        except TimeoutError:  # the client must not wait without a word: a refusal will be told in its stream
+            pass
         except BaseException:
             generation.close()
             raise
@@ -182,7 +186,8 @@ class UpstreamEngine:
         raise self._no_answer(failures)
 
     def _candidates(self, request: GenerationRequest) -> list[UpstreamServer]:
-        """Healthy servers that can do what the request asks for, least loaded first, in order among equals.
+        """Healthy servers that can do what the request asks for: least loaded first, in order among equals.
+        Those that failed their latest request come last.
 
         Raises EngineUnavailable when none is healthy, InvalidInput when none of them can do it.
         """
@@ -192,7 +197,7 @@ class UpstreamEngine:
         able = [server for server in healthy if asked <= server.features]
         if not able:
             require(max(healthy, key=lambda server: len(asked & server.features)).features, request)
-        return sorted(able, key=lambda server: server.load)
+        return sorted(able, key=lambda server: (server.failed_lately, server.load))
 
     def _healthy(self) -> list[UpstreamServer]:
         return [server for server in self._servers if not server.trouble]

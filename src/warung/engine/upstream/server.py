@@ -42,13 +42,14 @@ def base_url(url: str) -> str:
 
 class UpstreamServer:
     """`trouble` says why it can't answer now, as a clause about it; None when it can. `load` counts the
-    requests of ours that it answers."""
+    requests of ours that it answers, `failed_lately` says that the latest of them went wrong by its fault."""
 
     def __init__(self, url: str, model_id: str) -> None:
         self.trouble: str | None = "has not been looked at yet"
         self.kind = Kind.UNKNOWN
         self.features: frozenset[Feature] = frozenset()
         self.load = 0
+        self.failed_lately = False
         self.url = base_url(url)
         self._model_id = model_id
         self._cancelling: set[asyncio.Task[None]] = set()
@@ -87,14 +88,17 @@ class UpstreamServer:
                 try:
                     async with aclosing(answer.events(frames(response))) as events:
                         yield events
+                    self.failed_lately = self.failed_lately and not answer.ended
                 finally:
                     if self.kind is Kind.WARUNG and not answer.ended:
                         self._cancel(client, response.headers.get("X-Session-Id"))
         except ServerFailed as failure:
+            self.failed_lately = not failure.is_busy
             if failure.is_down:
                 self._note(failure.reason)
             raise
         except httpx2.HTTPError as error:
+            self.failed_lately = True
             raise self._lost(error) from error
         finally:
             self.load -= 1
