@@ -62,7 +62,8 @@ class OpenVino:
     def __init__(self, model: Path, *, defaults: bool) -> None:
         import openvino_genai  # noqa: PLC0415
 
-        from warung.engine.openvino.runner import PROPERTIES, scheduler_config  # noqa: PLC0415
+        from warung.engine.openvino.properties import PROPERTIES  # noqa: PLC0415
+        from warung.engine.openvino.runner import scheduler_config  # noqa: PLC0415
 
         properties = {"KV_CACHE_PRECISION": "f16"} if defaults else PROPERTIES
         scheduler = openvino_genai.SchedulerConfig() if defaults else scheduler_config(1)

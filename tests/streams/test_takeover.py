@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 
 import pytest
 
-from warung.errors import TooManyRequests, WarungError
+from warung.errors import WarungError
 from warung.streams.broker import Broker, HandedOver
 from warung.streams.event import Session, StreamStatus
 from warung.streams.memory_store import MemoryStreamStore
@@ -224,21 +224,6 @@ def test_a_turn_that_cannot_go_on_ends_with_what_is_said_of_it() -> None:
         await house.two.broker.tend()
         assert await house.two.read() == [*STORY[:2], f"gave up {SESSION}: another model"]
         assert (await house.two.broker.open(SESSION, "owner")).status is StreamStatus.FAILED
-
-    played(test)
-
-
-def test_a_replica_that_is_full_leaves_the_turn_to_another_or_to_later() -> None:
-    async def test(house: House) -> None:
-        await house.one.begin()
-        await house.one.say(2)
-        await house.lapse()
-        house.two.refusals = [TooManyRequests("full")]
-        await house.two.broker.tend()
-        assert house.two.producers == []
-        await house.two.broker.tend()
-        await house.two.say(LENGTH)
-        assert await house.two.read() == STORY
 
     played(test)
 

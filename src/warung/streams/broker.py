@@ -14,7 +14,7 @@ from weakref import WeakValueDictionary
 
 import structlog
 
-from warung.errors import InvalidInput, NotFound, TooManyRequests, Unavailable, WarungError
+from warung.errors import InvalidInput, NotFound, Unavailable, WarungError
 from warung.streams.event import Event, Session, StreamStatus
 from warung.streams.producer import Producer, Reviver
 from warung.streams.store import CursorTooOld, Lease, LeaseLost, SessionBusy, StoreUnavailable, StreamStore
@@ -194,9 +194,6 @@ class Broker:
             return
         try:
             producer = await self._reviver.revive(claim)
-        except TooManyRequests as error:
-            log.info("taking over later", session_id=session_id, reason=error.message)
-            await self._store.release(claim.lease)
         except Exception as error:
             log.warning("can't take over", session_id=session_id, error=str(error), exc_info=_odd(error))
             last = self._reviver.give_up(claim, error)

@@ -44,7 +44,8 @@ class Reviver(Protocol):
     async def revive(self, claim: Claim) -> Producer:
         """The rest of the turn.
 
-        Raises TooManyRequests when it must wait, any other error when the turn can't go on.
+        Raises any error when the turn can't go on. It waits for nothing: what may take long belongs to the
+        producer's events.
         """
         ...
 
