@@ -5,10 +5,12 @@ from itertools import groupby
 from typing import Any
 
 import torch
-from torch.nn.functional import pad, scaled_dot_product_attention
+from torch.nn.functional import scaled_dot_product_attention
 from transformers import AttentionInterface
 
+from warung.engine.transformers.kv_window import KvWindow
 from warung.engine.transformers.scheduler import Chunk
+from warung.engine.transformers.sequence import Sequence as TokenSequence
 
 IMPLEMENTATION = "warung_blocks"
 # What models hand to their attention that changes nothing here: positions are in the keys already.
@@ -32,13 +34,14 @@ class UnsupportedAttention(Exception):
 class KvCache:
     """Keys and values of every layer, tensors (slots, heads, size); slot = block * block_tokens + place.
 
-    `spare_slot` comes after all of them and is nobody's.
-
-    A layer's tensors are made when its first keys come, so layers may differ in shape.
+    A layer's tensors are made when its first keys come, so layers may differ in shape. `window` holds copies
+    of what is read the most.
     """
 
-    def __init__(self, slots: int) -> None:
-        self.spare_slot = slots
+    def __init__(self, blocks: int, block_tokens: int, window: KvWindow) -> None:
+        self._slots = blocks * block_tokens
+        self._block_tokens = block_tokens
+        self.window = window
         self._layers: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
 
     def store(
@@ -47,8 +50,8 @@ class KvCache:
         """Write tokens of shape (tokens, heads, size) to their slots; the layer's tensors."""
         if layer not in self._layers:
             self._layers[layer] = (
-                keys.new_empty(self.spare_slot + 1, *keys.shape[1:]),
-                values.new_empty(self.spare_slot + 1, *values.shape[1:]),
+                keys.new_empty(self._slots, *keys.shape[1:]),
+                values.new_empty(self._slots, *values.shape[1:]),
             )
         cached = self._layers[layer]
         for whole, new in zip(cached, (keys, values), strict=True):
@@ -60,16 +63,35 @@ class KvCache:
         """How many layers have stored something."""
         return len(self._layers)
 
+    def slots(self, sequence: TokenSequence, start: int, end: int) -> list[int]:
+        """The slots of the sequence's tokens from `start` up to `end`."""
+        size = self._block_tokens
+        return [sequence.blocks[place // size] * size + place % size for place in range(start, end)]
+
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Chunks of equal length that stand one after the other in the step, computed together: `count` of them,
-    of `length` tokens, the first of which is the step's token number `start`. `positions`, shape (n, q), are
-    those in the sequence; `slots`, shape (n, k), hold all that came before."""
+    """Chunks of equal length that stand one after the other in the step, computed together; the first of
+    their tokens is the step's token number `start`. `positions`, shape (n, q), are those in the sequence,
+    which see at most `length` tokens. These are gathered from `slots`, shape (n, length or more), or stand in
+    the `window`; without slots, all but the step's own tokens stand there already."""
 
     start: int
     positions: torch.Tensor
-    slots: torch.Tensor
+    length: int
+    slots: torch.Tensor | None
+    window: KvWindow | None = None
+
+    @classmethod
+    def of(cls, chunks: list[Chunk], start: int, cache: KvCache, device: torch.device) -> "Group":
+        length = max(chunk.start + chunk.count for chunk in chunks)
+        positions = [list(range(chunk.start, chunk.start + chunk.count)) for chunk in chunks]
+        single = chunks[0].count == 1
+        window = cache.window if single and cache.window.follow(chunks, device) else None
+        slots = None
+        if not window or window.is_empty:
+            slots = _filled_up(chunks, cache, window.room if window else length).to(device)
+        return cls(start, torch.tensor(positions, device=device), length, slots, window)
 
     @property
     def rows(self) -> slice:
@@ -79,7 +101,7 @@ class Group:
     def mask(self, window: int | None, shared: int, dtype: torch.dtype) -> torch.Tensor:
         """What is added to the score of each query for each key: 0 for those it may see, else minus infinity.
         Shape (n, 1, shared * q, k), or (n, 1, 1, k) where q is 1."""
-        keys = torch.arange(self.slots.shape[1], device=self.slots.device)
+        keys = torch.arange(self.length, device=self.positions.device)
         queries = self.positions[:, None, :, None]
         hidden = keys > queries
         if window is not None:
@@ -88,11 +110,35 @@ class Group:
         n, _, q, k = mask.shape
         return mask if q == 1 else mask.expand(n, shared, q, k).reshape(n, 1, shared * q, k)
 
+    def seen(
+        self, layer: int, cached: tuple[torch.Tensor, torch.Tensor], new: tuple[torch.Tensor, torch.Tensor]
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Keys and values of shape (n, heads, length, size): from those of the layer in the cache, and of the
+        step's tokens."""
+        if self.slots is not None:
+            n, room = self.slots.shape
+            keys, values = (
+                states.index_select(0, self.slots.view(-1)).view(n, room, *states.shape[1:])
+                for states in cached
+            )
+            if self.window:
+                self.window.fill(layer, keys, values)
+        else:
+            assert self.window  # noqa: S101  an invariant, not a check
+            keys, values = self.window.append(layer, *(states[self.rows] for states in new))
+        return keys[:, : self.length].transpose(1, 2), values[:, : self.length].transpose(1, 2)
+
+
+def _filled_up(chunks: list[Chunk], cache: KvCache, room: int) -> torch.Tensor:
+    """The slots of all that each chunk sees, shape (n, room); filled up with its own last slot: what no mask
+    can hide, a NaN, stays with the sequence it befell."""
+    rows = [cache.slots(chunk.sequence, 0, chunk.start + chunk.count) for chunk in chunks]
+    return torch.tensor([own + own[-1:] * (room - len(own)) for own in rows])
+
 
 @dataclass(frozen=True, slots=True)
 class StepLayout:
-    """Where the tokens of one step are and what they see. `slots` and `positions` have shape (tokens); tokens
-    beyond those of the groups only fill the step up: what is computed for them is nobody's."""
+    """Where the tokens of one step are and what they see. `slots` and `positions` have shape (tokens)."""
 
     cache: KvCache
     slots: torch.Tensor
@@ -101,25 +147,20 @@ class StepLayout:
     masks: dict[tuple[Any, ...], torch.Tensor] = field(default_factory=dict[tuple[Any, ...], torch.Tensor])
 
     @classmethod
-    def of(
-        cls, chunks: list[Chunk], cache: KvCache, block_tokens: int, device: torch.device, *, fill: int = 0
-    ) -> "StepLayout":
-        """Of chunks with those of one token first, and `fill` tokens that fill the step up."""
-        slots = [_slots(chunk, block_tokens) for chunk in chunks]
+    def of(cls, chunks: list[Chunk], cache: KvCache, device: torch.device) -> "StepLayout":
+        """Of chunks with those of one token first."""
         groups: list[Group] = []
         begun = 0
-        for _, members in groupby(
-            range(len(chunks)), key=lambda index: -1 if chunks[index].count == 1 else index
-        ):
-            own = list(members)
-            groups.append(_group([chunks[i] for i in own], [slots[i] for i in own], begun, device))
-            begun += sum(chunks[i].count for i in own)
-        new = [own[chunk.start :] for own, chunk in zip(slots, chunks, strict=True)]
-        positions = [torch.arange(chunk.start, chunk.start + chunk.count) for chunk in chunks]
+        for _, members in groupby(enumerate(chunks), key=lambda one: -1 if one[1].count == 1 else one[0]):
+            own = [chunk for _, chunk in members]
+            groups.append(Group.of(own, begun, cache, device))
+            begun += sum(chunk.count for chunk in own)
+        ends = [(chunk, chunk.start + chunk.count) for chunk in chunks]
+        slots = [slot for chunk, end in ends for slot in cache.slots(chunk.sequence, chunk.start, end)]
         return cls(
             cache=cache,
-            slots=torch.cat([*new, torch.full((fill,), cache.spare_slot)]).to(device),
-            positions=torch.cat([*positions, torch.zeros(fill, dtype=torch.long)]).to(device),
+            slots=torch.tensor(slots, device=device),
+            positions=torch.cat([group.positions.view(-1) for group in groups]),
             groups=tuple(groups),
         )
 
@@ -128,26 +169,6 @@ class StepLayout:
         if key not in self.masks:
             self.masks[key] = self.groups[index].mask(window, shared, dtype)
         return self.masks[key]
-
-
-def _slots(chunk: Chunk, block_tokens: int) -> torch.Tensor:
-    """The slots of all tokens up to the chunk's end."""
-    blocks = torch.tensor(chunk.sequence.blocks)
-    slots = blocks[:, None] * block_tokens + torch.arange(block_tokens)
-    return slots.view(-1)[: chunk.start + chunk.count]
-
-
-def _group(chunks: list[Chunk], slots: list[torch.Tensor], start: int, device: torch.device) -> Group:
-    longest = max(len(own) for own in slots)
-    offsets = torch.arange(chunks[0].count)
-    return Group(
-        start=start,
-        positions=torch.stack([chunk.start + offsets for chunk in chunks]).to(device),
-        # Filled up with its own last slot: what no mask can hide, a NaN, stays with the sequence it befell.
-        slots=torch.stack([pad(own, (0, longest - len(own)), value=int(own[-1])) for own in slots]).to(
-            device
-        ),
-    )
 
 
 def attend(
@@ -171,16 +192,17 @@ def attend(
     """
     _require_plain(module, attention_mask, others)
     queries, keys, values = (states[0].transpose(0, 1) for states in (query, key, value))
-    all_keys, all_values = layout.cache.store(module.layer_idx, keys, values, layout.slots)
+    cached = layout.cache.store(module.layer_idx, keys, values, layout.slots)
     key_heads, shared = keys.shape[1], queries.shape[1] // keys.shape[1]
     output = queries.new_zeros(*queries.shape[:2], values.shape[2])
     for index, group in enumerate(layout.groups):
         n, q = group.positions.shape
         rows = queries[group.rows].view(n, q, key_heads, shared, -1).permute(0, 2, 3, 1, 4)
+        seen_keys, seen_values = group.seen(module.layer_idx, cached, (keys, values))
         attended = _attended(
             rows.reshape(n, key_heads, shared * q, -1),
-            _seen(all_keys, group),
-            _seen(all_values, group),
+            seen_keys,
+            seen_values,
             layout.mask(index, sliding_window, shared, queries.dtype),
             scaling=scaling,
             softcap=softcap,
@@ -218,12 +240,6 @@ def _attended(
     scores = torch.tanh(queries @ keys.transpose(-1, -2) * (scale / softcap)) * softcap
     weights = (scores + mask).softmax(dim=-1, dtype=torch.float32)
     return weights.to(values.dtype) @ values
-
-
-def _seen(cached: torch.Tensor, group: Group) -> torch.Tensor:
-    """The group's keys or values, shape (n, heads, k, size)."""
-    n, k = group.slots.shape
-    return cached.index_select(0, group.slots.view(-1)).view(n, k, *cached.shape[1:]).transpose(1, 2)
 
 
 AttentionInterface.register(IMPLEMENTATION, attend)  # pyright: ignore[reportUnknownMemberType]  incomplete types

@@ -1,5 +1,5 @@
 """Linear layers that keep their weights twice: as they are, and in the order in which the processor's library
-(oneMKL) multiplies a few rows the quickest; knows no model."""
+(oneMKL) multiplies the quickest; knows no model."""
 
 # The model library carries no complete types.
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
@@ -12,10 +12,11 @@ import torch
 from torch import nn
 from torch.nn.functional import linear
 
-# What is packed is packed for one number of rows; a step of fewer is filled up to it.
-ROWS = 16
+# The order of the weights depends on how many rows they are said to be for, and serves any number: that for
+# many is as quick with few, and not the other way round.
+_FOR_ROWS = 256
 # With fewer rows, the time goes into reading the weights, and packed ones are read no quicker.
-LEAST_ROWS = 5
+_LEAST_ROWS = 4
 
 
 def pack(model: nn.Module, *, spare_bytes: int) -> bool:
@@ -38,11 +39,12 @@ def _can_be_packed(weight: torch.Tensor) -> bool:
 def _packed(weight: torch.Tensor) -> torch.Tensor:
     reorder: Callable[[torch.Tensor, int], torch.Tensor] = torch.ops.mkl._mkl_reorder_linear_weight  # noqa: SLF001
     with torch.no_grad():
-        return reorder(weight.detach().contiguous(), ROWS)
+        return reorder(weight.detach().contiguous(), _FOR_ROWS)
 
 
 def _multiply(layer: nn.Linear, packed: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
-    if rows.numel() != ROWS * rows.shape[-1]:
+    count = rows.numel() // rows.shape[-1]
+    if count < _LEAST_ROWS:
         return linear(rows, layer.weight, layer.bias)
     multiply: Any = torch.ops.mkl._mkl_linear  # noqa: SLF001
-    return multiply(rows.contiguous(), packed, layer.weight, layer.bias, ROWS)
+    return multiply(rows.contiguous(), packed, layer.weight, layer.bias, count)

@@ -18,9 +18,10 @@ from warung.engine.text import Tokenizer
 from warung.engine.transformers.attention import IMPLEMENTATION, KvCache, StepLayout
 from warung.engine.transformers.grammar import Grammars
 from warung.engine.transformers.kv_blocks import BlockPool, chain
+from warung.engine.transformers.kv_window import KvWindow
 from warung.engine.transformers.model_facts import bytes_per_token, context_length, end_tokens, unlike
 from warung.engine.transformers.options import ModelOptions
-from warung.engine.transformers.packing import LEAST_ROWS, ROWS, pack
+from warung.engine.transformers.packing import pack
 from warung.engine.transformers.sampler import Sampled, sample
 from warung.engine.transformers.scheduler import Chunk, Limits, Scheduler
 from warung.engine.transformers.sequence import Sequence as TokenSequence
@@ -31,10 +32,12 @@ from warung.errors import InvalidInput
 
 _BLOCK_TOKENS = 16
 _CACHE_BYTES = 2**30
+# The window may hold one token for so many that the blocks hold.
+_WINDOW_SHARE = 4
 _MOST_RUNNING = 64
 # A prompt is read in pieces. Beside running answers they are small, since each answer waits for a whole step.
 _STEP_TOKENS = {"cpu": 256, "cuda": 8192}
-_BESIDE_TOKENS = {"cpu": 64, "cuda": 2048}
+_BESIDE_TOKENS = {"cpu": 96, "cuda": 2048}
 _NOTHING_FOLLOWS = (
     "no token can follow: the model computed no numbers, or the answer's grammar became too complex"
 )
@@ -91,8 +94,9 @@ class TransformersRunner:
         self._grammars = Grammars(tokenizer, self._ends, self._model.config.get_text_config().vocab_size)
         # Half of what is left beside the cache: others want some of it, too.
         spare_bytes = (available_memory_bytes() - (self._options.cache_bytes or _CACHE_BYTES)) // 2
-        self._is_packed = pack(self._model, spare_bytes=spare_bytes)
-        self._begin(self._cache_tokens or self._cache_bytes() // bytes_per_token(self._model))
+        pack(self._model, spare_bytes=spare_bytes)
+        in_blocks = self._cache_bytes() * _WINDOW_SHARE // (_WINDOW_SHARE + 1)
+        self._begin(self._cache_tokens or in_blocks // bytes_per_token(self._model))
         return TransformersTokenizer(tokenizer, context_length(self._model), self._grammars.spellings())
 
     def _require_one_device(self) -> None:
@@ -124,7 +128,8 @@ class TransformersRunner:
 
     def _begin(self, cache_tokens: int) -> None:
         blocks = max(1, cache_tokens // self._block_tokens)
-        self._cache = KvCache(blocks * self._block_tokens)
+        window = KvWindow(blocks * self._block_tokens // _WINDOW_SHARE)
+        self._cache = KvCache(blocks, self._block_tokens, window)
         self._require_plain_attention()
         device = "cuda" if self._model.device.type == "cuda" else "cpu"
         limits = self._limits or Limits(_STEP_TOKENS[device], _BESIDE_TOKENS[device], _MOST_RUNNING)
@@ -198,23 +203,17 @@ class TransformersRunner:
         """The logits after each chunk that gives a token, shape (sequences, vocabulary)."""
         device = self._model.device
         tokens = [token for c in chunks for token in c.sequence.tokens[c.start : c.start + c.count]]
-        fill = self._missing_rows(len(tokens))
-        layout = StepLayout.of(chunks, self._cache, self._block_tokens, device, fill=fill)
+        layout = StepLayout.of(chunks, self._cache, device)
         ends = list(accumulate(chunk.count for chunk in chunks))
         last = [end - 1 for end, chunk in zip(ends, chunks, strict=True) if chunk.samples]
-        wanted = last + [0] * self._missing_rows(len(last))
         output = self._model(
-            input_ids=torch.tensor([tokens + [0] * fill], device=device),
+            input_ids=torch.tensor([tokens], device=device),
             position_ids=layout.positions[None],
             use_cache=False,
-            logits_to_keep=torch.tensor(wanted, device=device, dtype=torch.long),
+            logits_to_keep=torch.tensor(last, device=device, dtype=torch.long),
             layout=layout,
         )
-        return output.logits[0, : len(last)]
-
-    def _missing_rows(self, count: int) -> int:
-        """Rows to fill up with, so that the packed weights can be used."""
-        return ROWS - count if self._is_packed and LEAST_ROWS <= count < ROWS else 0
+        return output.logits[0]
 
     def _ready(self) -> Scheduler:
         if self._scheduler is None:

@@ -31,8 +31,8 @@ class Chunk:
 @dataclass(frozen=True, slots=True)
 class Limits:
     """`step_tokens` bounds a step's work, `max_running` the answers in it. While answers are being written,
-    prompts are read in smaller pieces, `beside_tokens` a step in all, since every answer waits for them; as
-    many times more where more wait to be read than are being written."""
+    prompts are read in smaller pieces, `beside_tokens` a step in all, since every answer waits for them; more
+    where many wait to be read and few answers wait for them: twice as many for as many, and so on."""
 
     step_tokens: int
     beside_tokens: int
@@ -128,7 +128,7 @@ class Scheduler:
         if not answers:
             return limits.step_tokens - taken
         unread = len(self._waiting) + sum(sequence.pending > 1 for sequence in self._running)
-        beside = int(limits.beside_tokens * max(1, unread / answers))
+        beside = int(limits.beside_tokens * max(1, 2 * unread / answers))
         return max(0, min(beside - (taken - answers), limits.step_tokens - taken))
 
     def _take(self, sequence: Sequence, chunks: dict[str, Chunk]) -> None:
