@@ -194,7 +194,7 @@ def attend(
     queries, keys, values = (states[0].transpose(0, 1) for states in (query, key, value))
     cached = layout.cache.store(module.layer_idx, keys, values, layout.slots)
     key_heads, shared = keys.shape[1], queries.shape[1] // keys.shape[1]
-    output = queries.new_zeros(*queries.shape[:2], values.shape[2])
+    parts: list[torch.Tensor] = []
     for index, group in enumerate(layout.groups):
         n, q = group.positions.shape
         rows = queries[group.rows].view(n, q, key_heads, shared, -1).permute(0, 2, 3, 1, 4)
@@ -208,8 +208,8 @@ def attend(
             softcap=softcap,
         )
         attended = attended.view(n, key_heads, shared, q, -1).permute(0, 3, 1, 2, 4)
-        output[group.rows] = attended.reshape(n * q, key_heads * shared, -1)
-    return output[None], None
+        parts.append(attended.reshape(n * q, key_heads * shared, -1))
+    return (parts[0] if len(parts) == 1 else torch.cat(parts))[None], None
 
 
 def _require_plain(module: Any, attention_mask: torch.Tensor | None, others: dict[str, Any]) -> None:

@@ -36,8 +36,10 @@ def sample(logits: torch.Tensor, sequences: Sequence[TokenSequence]) -> list[Sam
     logits = logits.float()
     broken = _without_best(logits)
     likelihoods = _Likelihoods(logits, sequences)
-    logits = _constrained(_biased(_penalised(logits, sequences), sequences), sequences)
-    broken |= _without_best(logits)
+    allowed = _constrained(_biased(_penalised(logits, sequences), sequences), sequences)
+    if allowed is not logits:
+        broken |= _without_best(allowed)
+        logits = allowed
     chosen = logits.argmax(dim=-1)
     drawn = [row for row, one in enumerate(sequences) if not one.sampling.greedy and row not in broken]
     if drawn:
