@@ -76,26 +76,21 @@ def test_a_prompt_is_read_in_pieces_and_an_equal_beginning_once(folder: Path) ->
     assert computed[3:] == [152 - 148]
 
 
-def test_beside_a_running_answer_the_pieces_are_small(folder: Path) -> None:
+@pytest.mark.parametrize(
+    ("answers", "unread", "piece"), [(2, 1, 16), (4, 1, 16), (3, 3, 32), (2, 3, 48), (1, 9, 63)]
+)
+def test_pieces_are_small_beside_running_answers_and_larger_where_many_wait(
+    folder: Path, answers: int, unread: int, piece: int
+) -> None:
     runner = loaded(folder)
-    runner.add(job())
+    for number in range(answers):
+        runner.add(job(f"old {number}", prompt=(number, 1, 2)))
     runner.step()
     computed = watch(runner)
-    runner.add(job("two", prompt=tuple(range(100, 150)), max_tokens=1))
+    for number in range(unread):
+        runner.add(job(f"new {number}", prompt=tuple(range(100 + number, 150)), max_tokens=1))
     runner.step()
-    runner.step()
-    assert computed == [17, 17]
-
-
-def test_the_pieces_are_larger_when_more_wait_to_be_read_than_are_written(folder: Path) -> None:
-    runner = loaded(folder)
-    runner.add(job())
-    runner.step()
-    computed = watch(runner)
-    for number in range(3):
-        runner.add(job(f"new {number}", prompt=tuple(range(100 + number, 140)), max_tokens=1))
-    runner.step()
-    assert computed == [1 + 3 * 16]
+    assert computed == [answers + piece]
 
 
 @pytest.mark.parametrize(("tenants", "shared"), [(("a", "a"), True), (("a", "b"), False), (("", "b"), False)])

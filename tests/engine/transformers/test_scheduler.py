@@ -93,7 +93,7 @@ class House:
         if going_on := sum(chunk.sequence in decoding for chunk in answers):
             read = sum(chunk.count for chunk in chunks) - len(answers)
             others = len(self.scheduler._waiting) + len(self.scheduler._running) - going_on
-            assert read <= (self.beside_tokens or self.step_tokens) * max(1, others / going_on)
+            assert read <= (self.beside_tokens or self.step_tokens) * max(1, 2 * others / going_on)
         running = self.scheduler._running
         assert all(sequence in running for sequence in worked_on)
         assert all(sequence in worked_on for sequence in decoding if sequence in running)
