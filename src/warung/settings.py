@@ -116,6 +116,13 @@ class Settings(BaseSettings):
     )
     sessions_ttl_seconds: float = Field(600, gt=0, description="How long an ended stream can be replayed.")
     session_events: int = Field(2048, ge=64, description="Latest events kept of each stream.")
+    keep_alive_seconds: float = Field(
+        10,
+        gt=0,
+        le=15,
+        description="How often a stream with nothing to say sends a comment, so that no proxy and no client"
+        " takes its connection for dead.",
+    )
     cancel_after_disconnect_seconds: float = Field(
         3600, ge=0, description="A stream whose last reader left is cancelled after this time; 0 = never."
     )

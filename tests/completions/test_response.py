@@ -59,7 +59,7 @@ class Remembering(Broker):
     followed: AsyncGenerator[list[Event]] | None = None
 
     def follow(
-        self, session: Session, index: int, *, idle_seconds: float = 10
+        self, session: Session, index: int, *, idle_seconds: float | None = None
     ) -> AsyncGenerator[list[Event]]:
         self.followed = super().follow(session, index, idle_seconds=idle_seconds)
         return self.followed

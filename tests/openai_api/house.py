@@ -19,11 +19,12 @@ from live import serving
 from marketplace import new_database
 from warung.app import create_app
 from warung.engine.engine import Engine
-from warung.engine.scripted import MODEL_ID, ScriptedRunner, echo
+from warung.engine.scripted import MODEL_ID, TURN, ScriptedRunner, echo
 from warung.engine.worker import ThreadedEngine
 
 CHAT = "/v1/chat/completions"
 PING = b": ping\n"
+CALL = '<tool_call>\n{{"name": "weather", "arguments": {{"city": "{city}"}}}}\n</tool_call>'
 _FRAME = re.compile(r"(?:id: (?P<id>\S+)\n)?data: (?P<data>[^\n]*)\n\n")
 
 
@@ -49,6 +50,14 @@ def user(text: str) -> list[ChatCompletionMessageParam]:
 
 def question(text: str = "Halo", **fields: Any) -> dict[str, Any]:
     return {"model": MODEL_ID, "messages": [{"role": "user", "content": text}], **fields}
+
+
+def says(prompt: str) -> str:
+    """Asked of cities it calls for each; told how warm it is, it says so; else it echoes."""
+    last = echo(prompt)
+    if last.startswith("weather "):
+        return "\n".join(CALL.format(city=city) for city in last.split()[1:])
+    return "It is warm." if "<tool_response>" in prompt.rsplit(TURN, 2)[-2] else last
 
 
 class Valve:

@@ -11,12 +11,11 @@ from openai.types.chat import ChatCompletionMessageParam, ChatCompletionToolPara
 from pydantic import BaseModel
 
 from openai_api.asked import function, json_schema, named, nested
-from openai_api.house import CHAT, client_of, open_house, question, user
+from openai_api.house import CALL, CHAT, client_of, open_house, question, says, user
 from warung.engine.features import ALL_FEATURES, Feature
-from warung.engine.scripted import FEATURES, MODEL_ID, TURN, ByteTokenizer, echo, scripted_engine
+from warung.engine.scripted import FEATURES, MODEL_ID, TURN, ByteTokenizer, scripted_engine
 from warung.openai_api.schemas import ChatCompletionRequest
 
-CALL = '<tool_call>\n{{"name": "weather", "arguments": {{"city": "{city}"}}}}\n</tool_call>'
 TOOLS: list[ChatCompletionToolParam] = [
     {
         "type": "function",
@@ -27,14 +26,6 @@ TOOLS: list[ChatCompletionToolParam] = [
         },
     }
 ]
-
-
-def says(prompt: str) -> str:
-    """Asked of cities it calls for each; told how warm it is, it says so; else it echoes."""
-    last = echo(prompt)
-    if last.startswith("weather "):
-        return "\n".join(CALL.format(city=city) for city in last.split()[1:])
-    return "It is warm." if "<tool_response>" in prompt.rsplit(TURN, 2)[-2] else last
 
 
 @pytest.fixture(scope="module")

@@ -48,6 +48,18 @@ def test_an_answer_of_the_official_client_can_be_sent_back() -> None:
         assert messages(sent) == [ChatMessage("assistant", "Halo juga")]
 
 
+def test_what_the_official_clients_helpers_add_says_nothing_new() -> None:
+    assert messages(
+        USER,
+        {"role": "assistant", "content": '{"a": 2}', "parsed": {"a": 2}},
+        calling(parsed_arguments={"a": 2}),
+    ) == [
+        ChatMessage("user", "a"),
+        ChatMessage("assistant", '{"a": 2}'),
+        ChatMessage("assistant", "", (ToolCall("call_1", "sum", '{"a": 2}'),)),
+    ]
+
+
 @pytest.mark.parametrize("kind", ["image_url", "video_url", "input_audio", "file", "refusal"])
 def test_a_part_that_is_not_text_is_named(kind: str) -> None:
     image = {"type": kind, kind: {"url": "https://example.com/a.png"}}

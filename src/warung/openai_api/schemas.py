@@ -53,6 +53,7 @@ class FunctionCall(BaseModel):
 
     name: Annotated[str, Field(pattern=FUNCTION_NAME)]
     arguments: str
+    parsed_arguments: Any = None  # openai-python's helpers add them to a call, and send it back so
 
 
 class ToolCall(BaseModel):
@@ -73,6 +74,7 @@ class Message(BaseModel):
     content: Annotated[list[ContentPart] | None, BeforeValidator(_as_parts)] = None
     tool_calls: list[ToolCall] | None = None
     tool_call_id: str | None = None
+    parsed: Any = None  # likewise: the content once more
 
 
 class StreamOptions(BaseModel):

@@ -91,11 +91,13 @@ class Broker:
         *,
         reviver: Reviver | None = None,
         ttl_seconds: float = 600,
+        idle_seconds: float = 10,
         cancel_after_disconnect_seconds: float = 3600,
     ) -> None:
         self._store = store
         self._reviver = reviver
         self._ttl_seconds = ttl_seconds
+        self._idle_seconds = idle_seconds
         self._patience_seconds = cancel_after_disconnect_seconds
         self._live: dict[str, _Live] = {}
         self._readers = _Readers()
@@ -203,14 +205,14 @@ class Broker:
             self._run(claim.lease, producer)
 
     def follow(
-        self, session: Session, index: int, *, idle_seconds: float = 10
+        self, session: Session, index: int, *, idle_seconds: float | None = None
     ) -> AsyncGenerator[list[Event]]:
         """Events from `index` on, in batches, stored ones and then live, to the end of the latest turn.
 
-        An empty batch comes after every `idle_seconds` without an event. Raises CursorTooOld, also in the
-        middle when a slow reader is overtaken, NotFound when the session is forgotten under it,
-        StoreUnavailable, HandedOver when this process stops and the turn doesn't, and InvalidInput for an
-        index that doesn't exist yet.
+        An empty batch comes after every `idle_seconds`, by default the broker's, without an event. Raises
+        CursorTooOld, also in the middle when a slow reader is overtaken, NotFound when the session is
+        forgotten under it, StoreUnavailable, HandedOver when this process stops and the turn doesn't, and
+        InvalidInput for an index that doesn't exist yet.
         """
         if index < session.first_index:
             raise CursorTooOld(session.id, session.first_index)
@@ -219,7 +221,7 @@ class Broker:
             raise InvalidInput(
                 f"Last-Event-ID is ahead of the stream, whose latest event is {latest}", field="Last-Event-ID"
             )
-        return self._follow(session.id, index, idle_seconds)
+        return self._follow(session.id, index, idle_seconds or self._idle_seconds)
 
     async def _follow(self, session_id: str, index: int, idle_seconds: float) -> AsyncGenerator[list[Event]]:
         with self._reading(session_id):
