@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from warung.completions.chunk import error_object
+from warung.completions.idempotency import KeyReused
 from warung.errors import InvalidInput, WarungError
 
 log = structlog.get_logger(__name__)
@@ -105,8 +106,9 @@ def respond(
     if first.status == HTTPStatus.UNAUTHORIZED:
         extra["WWW-Authenticate"] = "Bearer"
     if request.url.path.startswith("/v1"):
-        # This dialect says 400 where others say 422.
-        status = 400 if first.status == HTTPStatus.UNPROCESSABLE_ENTITY else first.status
+        # This dialect says 400 where others say 422, but for the one that clients know as such.
+        is_invalid = first.status == HTTPStatus.UNPROCESSABLE_ENTITY and not isinstance(first, KeyReused)
+        status = 400 if is_invalid else first.status
         return JSONResponse({"error": error_object(first)}, status_code=status, headers=extra)
     problem = {
         "type": "about:blank",

@@ -299,8 +299,10 @@ def test_a_plain_answer_that_nobody_waits_for_is_given_up(tmp_path: Path) -> Non
 
 async def test_a_store_that_fails_does_not_keep_a_place_in_the_engine() -> None:
     class Full(MemoryStreamStore):
-        async def begin(self, session_id: str, owner: str, request: str, plan: str = "") -> Lease:
-            raise OSError(f"no space left for {session_id}, {owner}, {request}, {plan}")
+        async def begin(
+            self, session_id: str, owner: str, request: str, plan: str = "", after: int | None = None
+        ) -> Lease:
+            raise OSError(f"no space left for {session_id}, {owner}, {request}, {plan}, {after}")
 
     engine = scripted_engine()
     completions = Completions(engine, Broker(Full()), CompletionDefaults())

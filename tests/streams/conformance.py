@@ -129,6 +129,19 @@ class StreamStoreConformance:
         assert session
         assert session.request == "first"
 
+    async def test_a_turn_begins_only_after_what_its_beginner_has_seen(
+        self, store: StreamStore, other: StreamStore
+    ) -> None:
+        lease = await store.begin("session-a", "owner", "first", after=0)
+        await store.end(lease, StreamStatus.FINISHED, ["one", "two"])
+        for stale in (0, 1, 3):
+            with pytest.raises(SessionBusy):
+                await other.begin("session-a", "owner", "second", after=stale)
+        session = await store.get("session-a")
+        assert session == Session("session-a", "owner", "first", StreamStatus.FINISHED, 0, 0, 2)
+        await other.begin("session-a", "owner", "second", after=2)
+        await store.begin("session-b", "owner", "of one that was forgotten", after=7)
+
     async def test_only_the_latest_events_are_kept(self, open_store: OpenStore, clock: Clock) -> None:
         store = open_store(4, clock)
         lease = await store.begin("session-a", "owner", "request")

@@ -11,7 +11,7 @@ from warung.streams.broker import Broker
 from warung.streams.event import Event, Session, StreamStatus
 from warung.streams.memory_store import MemoryStreamStore
 from warung.streams.producer import Batch, Producer
-from warung.streams.store import CursorTooOld, SessionBusy
+from warung.streams.store import CursorTooOld, RequestDiffers, SessionBusy
 
 WITHIN_SECONDS = 20
 SESSION = "session-a"
@@ -73,8 +73,8 @@ class Stage:
         self.producers.append(HandProducer())
         return self.producers[-1]
 
-    async def request(self, request: str = "request", owner: str = "owner") -> Session:
-        return await self.broker.request(SESSION, owner, request, self.open_producer)
+    async def request(self, request: str = "request", owner: str = "owner", **how: bool) -> Session:
+        return await self.broker.request(SESSION, owner, request, self.open_producer, **how)
 
     async def session(self) -> Session:
         return await self.broker.open(SESSION, "owner")
@@ -215,6 +215,30 @@ async def test_two_different_requests_at_once_start_one_and_refuse_the_other() -
     assert len(stage.producers) == 1
 
 
+async def test_a_session_for_one_answer_takes_no_other_request() -> None:
+    stage = Stage()
+    outcomes = await asyncio.gather(
+        stage.request("a", once=True), stage.request("b", once=True), return_exceptions=True
+    )
+    assert [type(outcome) for outcome in outcomes] == [Session, RequestDiffers]
+    stage.producers[0].finish()
+    await settle()
+    with pytest.raises(RequestDiffers):
+        await stage.request("b", once=True)
+    assert (await stage.request("a", once=True)).status is StreamStatus.FINISHED
+    assert len(stage.producers) == 1
+
+
+@pytest.mark.parametrize("request_", ["a", "b"])
+async def test_a_session_for_one_answer_is_free_again_when_that_broke_off(request_: str) -> None:
+    stage = Stage()
+    await stage.request("a", once=True)
+    stage.producers[0].fail(TooManyRequests("no room after all"))
+    await settle()
+    assert (await stage.request(request_, once=True)).turn_index == 1
+    assert len(stage.producers) == 2
+
+
 async def test_another_owners_session_looks_like_none() -> None:
     stage = Stage()
     await stage.request(owner="owner")
@@ -239,9 +263,9 @@ async def test_a_producer_that_cannot_be_opened_leaves_nothing_begun() -> None:
         raise TooManyRequests("full")
 
     with pytest.raises(TooManyRequests):
-        await stage.broker.request(SESSION, "owner", "request", full)
+        await stage.broker.request(SESSION, "owner", "request", full, once=True)
     assert await stage.broker.find(SESSION, "owner") is None
-    assert (await stage.request()).running
+    assert (await stage.request("another", once=True)).running
 
 
 async def test_a_cancelled_turn_ends_with_its_last_words() -> None:

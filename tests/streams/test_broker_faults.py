@@ -39,8 +39,10 @@ class Teller:
 
 
 class FullStore(MemoryStreamStore):
-    async def begin(self, session_id: str, owner: str, request: str, plan: str = "") -> Lease:
-        raise OSError(f"no space left for {session_id}, {owner}, {request}{plan}")
+    async def begin(
+        self, session_id: str, owner: str, request: str, plan: str = "", after: int | None = None
+    ) -> Lease:
+        raise OSError(f"no space left for {session_id}, {owner}, {request}{plan}, after {after}")
 
 
 async def ask(broker: Broker, producer: Producer, request: str = "request", **how: bool) -> Session:
@@ -59,7 +61,9 @@ async def test_a_turn_that_can_not_begin_gives_back_what_its_producer_holds() ->
     producer = Teller()
     with pytest.raises(OSError, match="no space left"):
         await ask(Broker(FullStore()), producer)
-    assert [str(error) for error in producer.heard] == [f"no space left for {SESSION}, owner, request"]
+    assert [str(error) for error in producer.heard] == [
+        f"no space left for {SESSION}, owner, request, after 0"
+    ]
 
 
 @pytest.mark.parametrize("cancelled", [True, False])

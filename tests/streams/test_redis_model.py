@@ -23,12 +23,13 @@ replicas = st.integers(0, 1)
 sessions = st.sampled_from(SESSIONS)
 leases = st.integers(0, 5)
 texts = st.lists(st.sampled_from(["", "x", "é 👍", "0123456789abc"]), max_size=6)
+seen_index = st.none() | st.integers(0, 6)
 memos = st.sampled_from(["", "memo", "\x00\n"])
 ended = st.sampled_from([StreamStatus.FINISHED, StreamStatus.FAILED, StreamStatus.CANCELLED])
 
 operations = st.lists(
     st.one_of(
-        st.tuples(st.just("begin"), replicas, sessions, st.sampled_from(["", "plan"])),
+        st.tuples(st.just("begin"), replicas, sessions, st.sampled_from(["", "plan"]), seen_index),
         st.tuples(st.just("append"), leases, texts, memos),
         st.tuples(st.just("end"), leases, ended, texts),
         st.tuples(st.just("renew"), leases),
@@ -89,7 +90,7 @@ class Both:
 
     async def _ask(self, name: str, replica: int, *given: Any) -> None:
         if name == "begin":
-            given = (given[0], "owner", "request", given[1])
+            given = (given[0], "owner", "request", *given[1:])
         elif name == "touch":
             given = ([given[0]],)
         expected = await outcome(getattr(self.model, name)(*given))

@@ -22,7 +22,7 @@ DATA = st.lists(TEXTS, max_size=6)
 STATUSES = st.sampled_from([StreamStatus.FINISHED, StreamStatus.FAILED, StreamStatus.CANCELLED])
 LEASE = st.integers(1, 4)  # which of the latest; 1 is the last
 STEP = st.one_of(
-    st.tuples(st.just("begin"), NAMES, TEXTS, TEXTS, TEXTS),
+    st.tuples(st.just("begin"), NAMES, TEXTS, TEXTS, TEXTS, st.none() | st.integers(0, 9)),
     st.tuples(st.just("append"), LEASE, DATA, TEXTS),
     st.tuples(st.just("append"), st.just(1), DATA, TEXTS),
     st.tuples(st.just("end"), LEASE, STATUSES, DATA),

@@ -11,7 +11,7 @@ from warung.streams.broker import Broker, HandedOver
 from warung.streams.event import Session, StreamStatus
 from warung.streams.memory_store import MemoryStreamStore
 from warung.streams.producer import Batch, Producer
-from warung.streams.store import Claim, StoreUnavailable
+from warung.streams.store import Claim, RequestDiffers, StoreUnavailable
 
 WITHIN_SECONDS = 20
 SESSION = "session-a"
@@ -43,6 +43,7 @@ class Counter:
         self.plan = json.dumps({"length": LENGTH})
         self.tickets = asyncio.Semaphore(0)
         self.abandoned = 0
+        self.dropped = False
         self._next = begin
 
     async def events(self) -> AsyncGenerator[Batch]:
@@ -52,6 +53,7 @@ class Counter:
             yield Batch([f"{self._next - 1}"], f"memo {self._next - 1}")
 
     async def last_words(self, error: Exception | None) -> Sequence[str]:
+        self.dropped = True
         return ["cancelled" if error is None else f"failed: {error}"]
 
     def abandon(self) -> None:
@@ -64,9 +66,12 @@ class Replica:
     def __init__(self, store: SharedStore, *, patience_seconds: float = 0) -> None:
         self.producers: list[Counter] = []
         self.refusals: list[Exception] = []
+        self.may_open = asyncio.Event()
+        self.may_open.set()
         self.broker = Broker(store, reviver=self, cancel_after_disconnect_seconds=patience_seconds)
 
     async def open_producer(self) -> Producer:
+        await self.may_open.wait()
         self.producers.append(Counter())
         return self.producers[-1]
 
@@ -81,8 +86,8 @@ class Replica:
     def give_up(self, claim: Claim, error: Exception) -> Sequence[str]:
         return [f"gave up {claim.session.id}: {error}"]
 
-    async def begin(self) -> Session:
-        return await self.broker.request(SESSION, "owner", "request", self.open_producer)
+    async def begin(self, request: str = "request", *, once: bool = False) -> Session:
+        return await self.broker.request(SESSION, "owner", request, self.open_producer, once=once)
 
     async def say(self, count: int) -> None:
         for _ in range(count):
@@ -211,6 +216,37 @@ def test_the_same_request_takes_a_lapsed_turn_over() -> None:
         assert (await house.two.begin()).running
         await house.two.say(LENGTH)
         assert await house.two.read() == STORY
+
+    played(test)
+
+
+@pytest.mark.parametrize("said", [2, LENGTH])
+def test_the_same_request_of_two_replicas_at_once_is_answered_once(said: int) -> None:
+    async def test(house: House) -> None:
+        house.two.may_open.clear()  # its model still loads
+        late = asyncio.create_task(house.two.begin())
+        await settle()
+        await house.one.begin()
+        await house.one.say(said)
+        house.two.may_open.set()
+        assert (await late).next_index == said
+        assert [producer.dropped for producer in house.two.producers] == [True]
+        await house.one.say(LENGTH - said)
+        assert await house.two.read() == STORY
+
+    played(test)
+
+
+def test_of_two_requests_at_two_replicas_one_gets_the_session_that_is_for_one() -> None:
+    async def test(house: House) -> None:
+        house.two.may_open.clear()
+        late = asyncio.create_task(house.two.begin("another", once=True))
+        await settle()
+        await house.one.begin(once=True)
+        house.two.may_open.set()
+        with pytest.raises(RequestDiffers):
+            await late
+        assert house.two.producers[0].dropped
 
     played(test)
 

@@ -9,6 +9,7 @@ from fastapi.responses import JSONResponse, Response
 from warung.accounts.guests import Caller
 from warung.assistant.schemas import ChatAnswer, ChatRequest
 from warung.assistant.service import Assistant
+from warung.completions.idempotency import IdempotencyKey
 from warung.completions.response import SESSION_HEADER, resume, stream, whole
 from warung.completions.session import LastEventId, find_place
 from warung.streams.sse import parse_cursor
@@ -24,11 +25,11 @@ def create_router(assistant: Assistant, caller_of: Callable[[Request], Caller]) 
         body: ChatRequest,
         caller: Annotated[Caller, Depends(caller_of)],
         last_event_id: LastEventId,
+        idempotency_key: IdempotencyKey,
     ) -> Response:
         """Ask in one's own words. With `stream` the answer comes as chat.completion.chunk events."""
-        place = await find_place(broker, caller.owner, body.session_id, last_event_id)
-        caller.spend()
-        session = await assistant.ask(body, caller.owner, place)
+        place = await find_place(broker, caller.owner, body.session_id, last_event_id, idempotency_key)
+        session = await assistant.ask(body, caller, place)
         if body.stream:
             return stream(broker, session, place.cursor, headers=caller.headers)
         answer = await whole(broker, session, request.is_disconnected)

@@ -1,6 +1,5 @@
 """Answers a shopper: understands, searches, opens the conversation and starts the stream; knows no route."""
 
-import hashlib
 import secrets
 import time
 from collections.abc import Mapping, Sequence
@@ -8,13 +7,14 @@ from dataclasses import dataclass
 
 from anyio.to_thread import run_sync
 
+from warung.accounts.guests import Caller
 from warung.assistant import phrases
 from warung.assistant.plan import AnswerPlan, Offer
 from warung.assistant.producer import AnswerProducer
 from warung.assistant.prompts import ANSWER_PREFIX, build_messages
 from warung.assistant.schemas import ChatRequest
 from warung.completions.memo import Past
-from warung.completions.session import Place
+from warung.completions.session import Place, join
 from warung.conversations.message import Message, Status
 from warung.conversations.service import ConversationService
 from warung.engine.engine import Engine
@@ -57,20 +57,20 @@ class Assistant:
     max_tokens: int = 256
     temperature: float = 0.2
 
-    async def ask(self, body: ChatRequest, owner: str, place: Place) -> Session:
-        """The session in which the question is answered, begun or joined.
+    async def ask(self, body: ChatRequest, caller: Caller, place: Place) -> Session:
+        """The session in which the question is answered, begun or joined; only a begun one is counted
+        against the caller's allowance.
 
-        Raises InvalidInput, NotFound for another's conversation or session, SessionBusy, and Unavailable
-        while the search index is being built; then nothing is stored.
+        Raises InvalidInput, NotFound for another's conversation or session, SessionBusy, KeyReused,
+        TooManyRequests, and Unavailable while the search index is being built; then nothing is stored.
         """
         here = Coordinates.parse(body.location) if body.location else None
 
         async def open_producer() -> Producer:
-            return await self._producer(body, owner, place.session_id, here)
+            caller.spend()
+            return await self._producer(body, caller.owner, place.session_id, here)
 
-        return await self.broker.request(
-            place.session_id, owner, _fingerprint(body), open_producer, resuming=place.cursor is not None
-        )
+        return await join(self.broker, caller.owner, place, body, open_producer)
 
     async def _producer(
         self, body: ChatRequest, owner: str, session_id: str, here: Coordinates | None
@@ -160,9 +160,3 @@ class Assistant:
 
 def _remembered(history: Sequence[Message]) -> list[ChatMessage]:
     return [ChatMessage(message.role, message.content) for message in history[-_REMEMBERED_MESSAGES:]]
-
-
-def _fingerprint(body: ChatRequest) -> str:
-    """Equal for requests that ask for the same answer."""
-    text = body.model_dump_json(exclude={"session_id", "stream"})
-    return hashlib.sha256(text.encode()).hexdigest()

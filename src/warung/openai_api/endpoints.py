@@ -1,6 +1,5 @@
 """The routes of the OpenAI dialect, and /health."""
 
-import hashlib
 import secrets
 import time
 from collections.abc import Callable
@@ -11,8 +10,9 @@ import structlog
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse, Response
 
+from warung.completions.idempotency import IdempotencyKey
 from warung.completions.response import SESSION_HEADER, resume, stream, whole
-from warung.completions.session import LastEventId, Place, find_place
+from warung.completions.session import LastEventId, Place, find_place, join
 from warung.engine.choices import Choices
 from warung.engine.engine import Engine, EngineStatus
 from warung.engine.request import GenerationRequest
@@ -58,12 +58,16 @@ class Completions:
             )
 
     async def session(
-        self, body: ChatCompletionRequest, owner: str, last_event_id: str | None
+        self,
+        body: ChatCompletionRequest,
+        owner: str,
+        last_event_id: str | None,
+        idempotency_key: str | None = None,
     ) -> tuple[Session, Place]:
         """The session that answers this request, begun or joined, and the reader's place in it.
 
-        Raises InvalidInput, NotFound, SessionBusy, CursorTooOld, TooManyRequests, EngineUnavailable; then
-        nothing has begun.
+        Raises InvalidInput, NotFound, SessionBusy, KeyReused, CursorTooOld, TooManyRequests and
+        EngineUnavailable; then nothing has begun.
         """
         refuse_unsupported(body)
         self.require_model(body.model)
@@ -75,7 +79,7 @@ class Completions:
             constraint=constraint_of(body, tools),
         )
         messages, begun = messages_of(body)
-        place = await find_place(self._broker, owner, body.session_id, last_event_id)
+        place = await find_place(self._broker, owner, body.session_id, last_event_id, idempotency_key)
 
         async def open_producer() -> Producer:
             completion_id = f"chatcmpl-{secrets.token_hex(12)}"
@@ -87,16 +91,7 @@ class Completions:
             )
             return CompletionProducer(choices, plan, version=self._engine.version)
 
-        session = await self._broker.request(
-            place.session_id, owner, _fingerprint(body), open_producer, resuming=place.cursor is not None
-        )
-        return session, place
-
-
-def _fingerprint(body: ChatCompletionRequest) -> str:
-    """Equal for requests that ask for the same answer."""
-    text = body.model_dump_json(exclude={"session_id", "stream"}, exclude_none=True)
-    return hashlib.sha256(text.encode()).hexdigest()
+        return await join(self._broker, owner, place, body, open_producer), place
 
 
 def create_router(
@@ -121,10 +116,11 @@ def create_router(
         body: ChatCompletionRequest,
         owner: Annotated[str, Depends(owner_of)],
         last_event_id: LastEventId,
+        idempotency_key: IdempotencyKey,
     ) -> Response:
         if body.user:
             structlog.contextvars.bind_contextvars(user=body.user)
-        session, place = await completions.session(body, owner, last_event_id)
+        session, place = await completions.session(body, owner, last_event_id, idempotency_key)
         if body.stream:
             return stream(broker, session, place.cursor)
         answer = await whole(broker, session, request.is_disconnected)

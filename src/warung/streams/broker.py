@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from weakref import WeakValueDictionary
 
 import structlog
@@ -17,7 +18,15 @@ import structlog
 from warung.errors import InvalidInput, NotFound, Unavailable, WarungError
 from warung.streams.event import Event, Session, StreamStatus
 from warung.streams.producer import Producer, Reviver
-from warung.streams.store import CursorTooOld, Lease, LeaseLost, SessionBusy, StoreUnavailable, StreamStore
+from warung.streams.store import (
+    CursorTooOld,
+    Lease,
+    LeaseLost,
+    RequestDiffers,
+    SessionBusy,
+    StoreUnavailable,
+    StreamStore,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -140,30 +149,44 @@ class Broker:
         open_producer: Callable[[], Awaitable[Producer]],
         *,
         resuming: bool = False,
+        once: bool = False,
     ) -> Session:
         """Begin a turn, which runs on whether or not anybody reads; the same request again joins it.
 
         A turn that failed or was cancelled is joined by those `resuming` it; others begin the next one.
-        Raises SessionBusy when another request is being answered, NotFound when the session is another
-        owner's, StoreUnavailable, and what `open_producer` raises; then nothing has begun.
+        Raises SessionBusy while another request is answered, with `once` RequestDiffers then and after,
+        NotFound when the session is another owner's, StoreUnavailable, and what `open_producer` raises; then
+        nothing has begun.
         """
+        answers = partial(_answers, request=request, resuming=resuming, once=once)
         async with self._lock(session_id):
             session = await self.find(session_id, owner)
             if session and session.lapsed:
                 await self._take_over(session_id)
-            if session and session.request == request and (resuming or not session.broken):
+            if session and answers(session):
                 return session
-            if session and session.running:
-                raise SessionBusy(f"session {session_id} is still answering; wait for its end or cancel it")
             producer = await open_producer()
             try:
-                lease = await self._store.begin(session_id, owner, request, producer.plan)
-                session = await self._begun(session_id)
-            except BaseException as error:
-                await _last_words(session_id, producer, error if isinstance(error, Exception) else None)
+                return await self._begin(
+                    session_id, owner, request, producer, after=session.next_index if session else 0
+                )
+            except SessionBusy:  # in another process somebody was quicker, maybe with the same request
+                session = await self.find(session_id, owner)
+                if session and answers(session):
+                    return session
                 raise
-            self._run(lease, producer)
-            return session
+
+    async def _begin(
+        self, session_id: str, owner: str, request: str, producer: Producer, *, after: int
+    ) -> Session:
+        try:
+            lease = await self._store.begin(session_id, owner, request, producer.plan, after)
+            session = await self._begun(session_id)
+        except BaseException as error:
+            await _last_words(session_id, producer, error if isinstance(error, Exception) else None)
+            raise
+        self._run(lease, producer)
+        return session
 
     async def _begun(self, session_id: str) -> Session:
         session = await self._store.get(session_id)
@@ -236,7 +259,9 @@ class Broker:
                 if not session.running and index >= session.next_index:
                     return
                 if self._left.is_set():
-                    raise HandedOver("the server is stopping; come back with the last event's id")
+                    raise HandedOver(
+                        "the server is stopping; come back with the last event's id", retry_after_seconds=1
+                    )
                 try:
                     async with asyncio.timeout(idle_seconds):
                         await self._store.wait(session_id, index)
@@ -386,6 +411,17 @@ class Broker:
                 live.handed_over = self._store.is_durable and not live.ending
                 self._cancel(session_id)
             await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _answers(session: Session, *, request: str, resuming: bool, once: bool) -> bool:
+    """Whether its latest turn is the request's answer. Raises SessionBusy and RequestDiffers."""
+    if session.request == request and (resuming or not session.broken):
+        return True
+    if once and not session.broken:
+        raise RequestDiffers(session.id)
+    if session.running:
+        raise SessionBusy(session.id)
+    return False
 
 
 async def _last_words(session_id: str, producer: Producer, error: Exception | None) -> Sequence[str]:

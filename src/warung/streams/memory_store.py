@@ -64,6 +64,10 @@ class _Turns:
     def holds(self, lease: Lease) -> bool:
         return self.status is StreamStatus.RUNNING and self.epoch == lease.epoch
 
+    def has_moved(self, after: int | None) -> bool:
+        """Whether there are events that one who saw the session with that next index hasn't seen."""
+        return after is not None and self.ring.next_index not in {0, after}
+
     def wake(self) -> None:
         self.changed.set()
         self.changed = asyncio.Event()
@@ -111,15 +115,17 @@ class MemoryStreamStore:
     def _is_lapsed(self, turns: _Turns) -> bool:
         return turns.status is StreamStatus.RUNNING and turns.leased_until <= self._clock()
 
-    async def begin(self, session_id: str, owner: str, request: str, plan: str = "") -> Lease:
+    async def begin(
+        self, session_id: str, owner: str, request: str, plan: str = "", after: int | None = None
+    ) -> Lease:
         turns = self._sessions.get(session_id)
         if turns is None:
             ring = EventRing(
                 session_id, 0, most_events=self._events_per_session, most_bytes=self._bytes_per_session
             )
             turns = self._sessions[session_id] = _Turns(session_id, owner, ring)
-        if turns.status is StreamStatus.RUNNING:
-            raise SessionBusy(f"session {session_id} is still answering; wait for its end or cancel it")
+        if turns.status is StreamStatus.RUNNING or turns.has_moved(after):
+            raise SessionBusy(session_id)
         turns.request, turns.plan, turns.memos = request, plan, []
         turns.status, turns.turn_index, turns.cancelling = StreamStatus.RUNNING, turns.ring.next_index, False
         turns.read_at = self._clock()
@@ -133,7 +139,7 @@ class MemoryStreamStore:
     def _held(self, lease: Lease) -> _Turns:
         turns = self._sessions.get(lease.session_id)
         if turns is None or not turns.holds(lease):
-            raise LeaseLost(f"the turn of session {lease.session_id} goes on elsewhere or has ended")
+            raise LeaseLost(lease.session_id)
         return turns
 
     async def append(self, lease: Lease, data: Sequence[str], memo: str = "") -> bool:

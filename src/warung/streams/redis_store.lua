@@ -73,11 +73,12 @@ end
 local operations = {get = session}
 
 -- The first epoch of a session is the time, so that no lease of a forgotten session of this name holds again.
+-- `after` is the next index that was seen, or ''.
 function operations.begin()
-  local owner, request, plan = unpack(ARGV, 5)
+  local owner, request, plan, after = unpack(ARGV, 5)
   local former = redis.call('HMGET', state, 'status', 'epoch', 'next')
-  if former[1] == 'running' then return false end
   local epoch, next = (former[2] or now) + 1, tonumber(former[3] or 0)
+  if former[1] == 'running' or (next > 0 and after ~= '' and next ~= tonumber(after)) then return false end
   redis.call(
     'HSET', state, 'request', request, 'plan', plan, 'status', 'running', 'turn', next, 'next', next,
     'epoch', epoch, 'cancelling', 0, 'read_at', now

@@ -94,11 +94,13 @@ class RedisStreamStore:
         reply = await self._read("get", session_id)
         return _session(session_id, reply) if reply else None
 
-    async def begin(self, session_id: str, owner: str, request: str, plan: str = "") -> Lease:
+    async def begin(
+        self, session_id: str, owner: str, request: str, plan: str = "", after: int | None = None
+    ) -> Lease:
         held_until = self._now() + self.lease_seconds
-        reply = await self._write("begin", session_id, owner, request, plan)
+        reply = await self._write("begin", session_id, owner, request, plan, "" if after is None else after)
         if not reply:
-            raise SessionBusy(f"session {session_id} is still answering; wait for its end or cancel it")
+            raise SessionBusy(session_id)
         epoch, next_index = reply
         return self._take(session_id, epoch, next_index, held_until)
 
@@ -134,7 +136,7 @@ class RedisStreamStore:
             raise
         if not reply:
             self._drop(lease)
-            raise LeaseLost(f"the turn of session {lease.session_id} goes on elsewhere or has ended")
+            raise LeaseLost(lease.session_id)
         if turn and turn.ring:
             turn.ring.append(data)
         self._changes.wake(lease.session_id)

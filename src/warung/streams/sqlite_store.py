@@ -75,8 +75,12 @@ class SqliteStreamStore:
     async def get(self, session_id: str) -> Session | None:
         return await self._reader.perform(partial(self._turns.session, session_id=session_id))
 
-    async def begin(self, session_id: str, owner: str, request: str, plan: str = "") -> Lease:
-        begin = partial(self._turns.begin, session_id=session_id, owner=owner, request=request, plan=plan)
+    async def begin(
+        self, session_id: str, owner: str, request: str, plan: str = "", after: int | None = None
+    ) -> Lease:
+        begin = partial(
+            self._turns.begin, session_id=session_id, owner=owner, request=request, plan=plan, after=after
+        )
         return (await self._writer.perform(begin, self._granted)).lease
 
     def _granted(self, grant: Grant) -> None:

@@ -16,7 +16,8 @@ WHERE id = ? AND epoch = ? AND status = 'running'
 RETURNING number, first_index, next_index, kept_bytes, cancelling"""
 _BEGIN = """UPDATE sessions SET request = ?, status = 'running', turn_index = next_index, cancelling = 0,
 epoch = max(epoch, number << 32) + 1, leased_until = ?, read_at = ?
-WHERE id = ? AND status <> 'running' RETURNING number, epoch, next_index"""
+WHERE id = ? AND status <> 'running' AND next_index IN (0, coalesce(?, next_index))
+RETURNING number, epoch, next_index"""
 _EVENTS = """SELECT first_index, position, data
 FROM sessions LEFT JOIN events ON session = number AND position >= ?
 WHERE id = ? ORDER BY position LIMIT ?"""
@@ -94,7 +95,14 @@ class SqliteTurns:
         )
 
     def begin(
-        self, connection: sqlite3.Connection, session_id: str, owner: str, request: str, plan: str
+        self,
+        connection: sqlite3.Connection,
+        *,
+        session_id: str,
+        owner: str,
+        request: str,
+        plan: str,
+        after: int | None,
     ) -> Grant:
         now = self.clock()
         until = now + self.lease_seconds
@@ -102,9 +110,9 @@ class SqliteTurns:
             "INSERT OR IGNORE INTO sessions (id, owner, status) VALUES (?, ?, 'finished')",
             (session_id, owner),
         )
-        row = connection.execute(_BEGIN, (request, until, now, session_id)).fetchone()
+        row = connection.execute(_BEGIN, (request, until, now, session_id, after)).fetchone()
         if row is None:
-            raise SessionBusy(f"session {session_id} is still answering; wait for its end or cancel it")
+            raise SessionBusy(session_id)
         number, epoch, next_index = row
         if plan:
             connection.execute("INSERT INTO notes (session, position, text) VALUES (?, 0, ?)", (number, plan))
@@ -136,7 +144,7 @@ class SqliteTurns:
     def _store(self, connection: sqlite3.Connection, lease: Lease, data: Sequence[str], size: int) -> _Kept:
         row = connection.execute(_STORE, (len(data), size, lease.session_id, lease.epoch)).fetchone()
         if row is None:
-            raise LeaseLost(f"the turn of session {lease.session_id} goes on elsewhere or has ended")
+            raise LeaseLost(lease.session_id)
         kept = _Kept(*row)
         connection.executemany(
             "INSERT INTO events (session, position, data) VALUES (?, ?, ?)",

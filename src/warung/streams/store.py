@@ -13,11 +13,26 @@ class SessionBusy(Conflict):
 
     default_code = "session_busy"
 
+    def __init__(self, session_id: str) -> None:
+        super().__init__(f"session {session_id} is still answering; wait for its end or cancel it")
+
+
+class RequestDiffers(Conflict):
+    """The session is for one answer, and this request is not the one it answers."""
+
+    default_code = "request_differs"
+
+    def __init__(self, session_id: str) -> None:
+        super().__init__(f"session {session_id} is another request's")
+
 
 class LeaseLost(Conflict):
     """The turn is another producer's by now, or has ended: what was to be stored is not."""
 
     default_code = "lease_lost"
+
+    def __init__(self, session_id: str) -> None:
+        super().__init__(f"the turn of session {session_id} goes on elsewhere or has ended")
 
 
 class StoreUnavailable(Unavailable):
@@ -81,10 +96,13 @@ class StreamStore(Protocol):
 
     async def get(self, session_id: str) -> Session | None: ...
 
-    async def begin(self, session_id: str, owner: str, request: str, plan: str = "") -> Lease:
+    async def begin(
+        self, session_id: str, owner: str, request: str, plan: str = "", after: int | None = None
+    ) -> Lease:
         """Open a session, or the next turn of one that has ended; forgets the memos of earlier turns.
 
-        Raises SessionBusy when a turn is running. The caller has checked the owner.
+        Raises SessionBusy when a turn is running, or has ended since the caller saw the session with `after`
+        as its next index, 0 when there was none. The caller has checked the owner.
         """
         ...
 
