@@ -35,11 +35,15 @@ _RATES = (
     _Rate("warung-openvino", "vllm", (8, 16), 1.5),
     _Rate("warung-openvino", "transformers-serve", (8, 16), 3),
     _Rate("warung-openvino", "llama", (8, 16), 2),
+    _Rate("warung-openvino-quick", "bare-openvino-defaults", (1, 8, 16), 0.9),
+    _Rate("warung-openvino-quick", "vllm", (8, 16), 1.5),
+    _Rate("warung-openvino-quick", "transformers-serve", (8, 16), 3),
+    _Rate("warung-openvino-quick", "llama", (8, 16), 2),
     _Rate("warung-transformers", "bare-loop", (8, 16), 1.2),
     _Rate("warung-transformers", "vllm", (8, 16), 1),
     _Rate("warung-transformers", "bare-generate", (1,), 1.1),
 )
-_ENGINES = ("warung-openvino", "warung-transformers")
+_ENGINES = ("warung-openvino", "warung-openvino-quick", "warung-transformers")
 _SHARED_PREFIX_AT_MOST = 0.15
 _INTERRUPTION_AT_MOST = 4
 

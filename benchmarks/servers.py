@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import httpx
@@ -75,6 +75,7 @@ class Running:
 def servers(places: Places) -> list[Server]:
     return [
         _warung("openvino", places.gguf, "Q4_1 .gguf", ("openvino-genai", "openvino"), places),
+        _quick(_warung("openvino", places.gguf, "Q4_1 .gguf", ("openvino-genai", "openvino"), places)),
         _warung("transformers", places.fp32, "fp32", ("transformers", "torch"), places),
         _vllm(places),
         _llama(places),
@@ -104,6 +105,15 @@ def _warung(engine: str, model: Path, weights: str, packages: tuple[str, ...], p
             "MAX_REQUESTS": str(max(64, places.most_streams)),
         },
         ready=lambda response: response.is_success and response.json()["modelReady"],
+    )
+
+
+def _quick(warung: Server) -> Server:
+    return replace(
+        warung,
+        name=f"{warung.name}-quick",
+        title=f"{warung.title}, BATCH_INVARIANT=0",
+        environment={**warung.environment, "BATCH_INVARIANT": "0"},
     )
 
 

@@ -167,6 +167,7 @@ def engine_options(settings: Settings) -> EngineOptions:
         trust_remote_code=settings.trust_remote_code,
         cache_bytes=settings.kv_cache_bytes,
         share_prefixes=settings.share_prefixes,
+        batch_invariant=settings.batch_invariant,
         upstream_urls=settings.upstream_url,
         upstream_key=settings.upstream_key.get_secret_value() if settings.upstream_key else None,
     )

@@ -67,6 +67,12 @@ class Settings(BaseSettings):
         description="Compute equal beginnings of prompts once for all callers. 0 keeps callers apart, so that"
         " nobody can learn from the time an answer takes what others asked.",
     )
+    batch_invariant: bool = Field(
+        True,
+        description="With OpenVINO, let a greedy answer depend on its request alone. 0 quantises activations:"
+        " up to 1.6 times as quick, but the answer also depends on what is asked beside it, and one with"
+        " penalties or a format may end as interrupted when another server takes it over.",
+    )
     trust_remote_code: bool = Field(
         False, description="Run Python code that comes with the model. Dangerous."
     )

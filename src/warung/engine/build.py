@@ -18,7 +18,8 @@ from warung.errors import InvalidInput
 class EngineOptions:
     """`engine` is auto or an EngineName; `device_map` and `dtype` are for Transformers alone. `cache_bytes`
     is the size of the KV cache, None for the engine's own choice. `share_prefixes` false keeps apart what was
-    computed for different callers. `model` is its name on the servers where `upstream_urls` run it."""
+    computed for different callers; `batch_invariant` false lets OpenVINO quantise activations. `model` is its
+    name on the servers where `upstream_urls` run it."""
 
     engine: str
     model: str
@@ -29,6 +30,7 @@ class EngineOptions:
     trust_remote_code: bool = False
     cache_bytes: int | None = None
     share_prefixes: bool = True
+    batch_invariant: bool = True
     upstream_urls: Sequence[str] = ()
     upstream_key: str | None = field(default=None, repr=False)
 
@@ -71,6 +73,7 @@ def _openvino(source: ModelSource, options: EngineOptions) -> Runner:
         hub_token=token,
         cache_bytes=options.cache_bytes,
         share_prefixes=options.share_prefixes,
+        batch_invariant=options.batch_invariant,
     )
     return RunnerProcess(build, OpenVinoRunner.features, partial(load_tokenizer, source, token))
 

@@ -49,6 +49,27 @@ async def answer(model: str) -> str:
         await engine.close()
 
 
+async def likelihoods(model: Path, *, batch_invariant: bool) -> list[float]:
+    """Of the most likely answer's first tokens, in several answers at a time."""
+    engine = build_engine(EngineOptions("openvino", str(model), batch_invariant=batch_invariant))
+    messages = [ChatMessage("user", "What is the capital of France?")]
+    sampling = SamplingParams(max_tokens=6, temperature=0, logprobs=0)
+    try:
+        streams = [await engine.submit(GenerationRequest(f"{i}", messages, sampling)) for i in range(4)]
+        told = [[event async for event in stream] for stream in streams]
+    finally:
+        await engine.close()
+    return [one.logprob for event in told[0] for one in event.logprobs]
+
+
+async def test_activations_are_quantised_where_the_operator_allows_it(model_file: Path) -> None:
+    exact = await likelihoods(model_file, batch_invariant=True)
+    quick = await likelihoods(model_file, batch_invariant=False)
+    assert len(quick) == len(exact) == 6
+    distances = [abs(one - other) for one, other in zip(quick, exact, strict=True)]
+    assert 1e-3 < max(distances) < 1
+
+
 async def test_a_folder_without_its_tokenizer_is_refused_by_name(folder: Path) -> None:
     with pytest.raises(EngineUnavailable, match=r"lacks config\.json, openvino_tokenizer\.xml"):
         await answer(str(folder))

@@ -16,7 +16,7 @@ from warung.engine.loader import ModelSource
 from warung.engine.openvino.files import UNREADABLE, context_length, require_whole, unreadable
 from warung.engine.openvino.grammar import structured_output
 from warung.engine.openvino.probe import GrammarProbe
-from warung.engine.openvino.properties import PROPERTIES
+from warung.engine.openvino.properties import PROPERTIES, QUICK_PROPERTIES
 from warung.engine.openvino.tokenizer import OpenVinoTokenizer
 from warung.engine.request import MAX_SEED, ChatMessage, FinishReason, SamplingParams
 from warung.engine.text import Tokenizer
@@ -47,7 +47,8 @@ class _Running:
 class OpenVinoRunner:
     """Steps a ContinuousBatchingPipeline, which chunks prefill and caches shared prefixes by itself.
 
-    The pipeline can't keep the prefixes of tenants apart: `share_prefixes` false turns sharing off.
+    The pipeline can't keep the prefixes of tenants apart: `share_prefixes` false turns sharing off. With
+    `batch_invariant` false it quantises activations: quicker, but an answer depends on what runs beside it.
     """
 
     features: frozenset[Feature] = ALL_FEATURES - {Feature.LOGIT_BIAS, Feature.TOP_LOGPROBS}
@@ -59,11 +60,13 @@ class OpenVinoRunner:
         hub_token: str | None,
         cache_bytes: int | None = None,
         share_prefixes: bool = True,
+        batch_invariant: bool = True,
     ) -> None:
         self._source = source
         self._hub_token = hub_token
         self._cache_gb = max(1, (cache_bytes or _CACHE_BYTES) // 2**30)
         self._share_prefixes = share_prefixes
+        self._properties = PROPERTIES if batch_invariant else QUICK_PROPERTIES
         self._running: dict[str, _Running] = {}
         self._number = 0
         self.version = ""
@@ -77,7 +80,10 @@ class OpenVinoRunner:
         try:
             limit = context_length(path)  # first, since OpenVINO dies of a file that is cut off
             self._pipeline = openvino_genai.ContinuousBatchingPipeline(
-                path, scheduler_config(self._cache_gb, share_prefixes=self._share_prefixes), "CPU", PROPERTIES
+                path,
+                scheduler_config(self._cache_gb, share_prefixes=self._share_prefixes),
+                "CPU",
+                self._properties,
             )
         except UNREADABLE as error:
             raise unreadable(self._source.name, error) from error
