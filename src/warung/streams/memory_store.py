@@ -5,7 +5,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Sequence
-from itertools import islice
+from itertools import count, islice
 
 from warung.streams.event import Event, Session, StreamStatus
 from warung.streams.store import Claim, CursorTooOld, Lease, LeaseLost, SessionBusy
@@ -89,6 +89,7 @@ class MemoryStreamStore:
         self._bytes_per_session = bytes_per_session
         self._clock = clock
         self._sessions: dict[str, _Turns] = {}
+        self._epochs = count(1)  # of all sessions: no lease of a forgotten one fits another of its name
 
     async def get(self, session_id: str) -> Session | None:
         turns = self._sessions.get(session_id)
@@ -126,7 +127,7 @@ class MemoryStreamStore:
         return self._lease(turns)
 
     def _lease(self, turns: _Turns) -> Lease:
-        turns.epoch += 1
+        turns.epoch = next(self._epochs)
         turns.leased_until = self._clock() + self.lease_seconds
         return Lease(turns.id, turns.epoch)
 
