@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from marketplace import new_database
 from streams.redis_server import RedisServer
 
 
@@ -17,3 +18,10 @@ def kept(request: pytest.FixtureRequest, tmp_path: Path) -> Generator[dict[str, 
     server.start()
     yield {"REDIS_URL": server.url}
     server.kill()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """The data folder of an empty shop."""
+    new_database(tmp_path).close()
+    return tmp_path

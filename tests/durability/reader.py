@@ -1,10 +1,10 @@
 """A client that comes back with its last event's id until it has the whole answer."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import httpx
 
@@ -14,10 +14,14 @@ _DONE = "[DONE]"
 
 @dataclass(slots=True)
 class Reader:
-    """Reads the answer to `body`, which names its session; `events` are (index, data) as they came."""
+    """Reads the answer to `body`, which names its session; `events` are (index, data) as they came.
+
+    It comes back by GET, or `by` the same POST again, with its cursor in the header or in the query.
+    """
 
     route: str
     body: dict[str, Any]
+    by: Literal["GET", "POST", "POST?"] = "GET"
     events: list[tuple[int, str]] = field(default_factory=list[tuple[int, str]])
     cookies: httpx.Cookies = field(default_factory=httpx.Cookies)
 
@@ -29,29 +33,33 @@ class Reader:
     def has_ended(self) -> bool:
         return bool(self.events) and self.events[-1][1] == _DONE
 
-    def read(self, url: str, *, until: int | None = None, then: Callable[[], None] | None = None) -> None:
-        """What comes until the connection breaks or the answer ends; once `until` events have come in all,
-        do what follows `then`, and read on."""
+    def read(
+        self, url: str, *, at: Mapping[int, Callable[[], None]] | None = None, leave_at: int | None = None
+    ) -> None:
+        """What comes until the connection breaks or the answer ends. `at` tells what to do once so many
+        events have come in all, before reading on; with `leave_at` of them this end breaks the connection."""
         with suppress(httpx.TransportError), httpx.Client(base_url=url, timeout=_TIMEOUT) as client:
             client.cookies.update(self.cookies)
             with self._answer(client) as response:
                 assert response.status_code == 200, response.read()
                 self.cookies.update(response.cookies)
-                index = -1
-                for line in response.iter_lines():
-                    if line.startswith("id: "):
-                        index = int(line.rpartition(":")[2])
-                    elif line.startswith("data: "):
-                        self.events.append((index, line.removeprefix("data: ")))
-                        if then and len(self.events) == until:
-                            then()
+                for event in _events(response.iter_lines()):
+                    self.events.append(event)
+                    if act := (at or {}).get(len(self.events)):
+                        act()
+                    if len(self.events) == leave_at:
+                        return
 
     def _answer(self, client: httpx.Client) -> Any:
         """Begun, or begun again as it was, before the first event; after it the rest."""
         if not self.events:
             return client.stream("POST", self.route, json=self.body)
-        headers = {"Last-Event-ID": f"{self.session_id}:{self.events[-1][0]}"}
-        return client.stream("GET", f"{self.route}/{self.session_id}", headers=headers)
+        cursor = f"{self.session_id}:{self.events[-1][0]}"
+        headers = {} if self.by == "POST?" else {"Last-Event-ID": cursor}
+        if self.by == "GET":
+            return client.stream("GET", f"{self.route}/{self.session_id}", headers=headers)
+        params = {"last_event_id": cursor} if self.by == "POST?" else {}
+        return client.stream("POST", self.route, json=self.body, headers=headers, params=params)
 
     def check(self) -> None:
         """No gap, no repeat, one end, and no error."""
@@ -78,3 +86,16 @@ class Reader:
             for choice in chunk["choices"]
             if choice["finish_reason"]
         ]
+
+
+def _events(lines: Iterable[str]) -> Iterable[tuple[int, str]]:
+    """As WHATWG HTML reads them: what no blank line follows is none. One without an id has the index -1."""
+    index, data = -1, ""
+    for line in lines:
+        if line.startswith("id: "):
+            index = int(line.rpartition(":")[2])
+        elif line.startswith("data: "):
+            data = line.removeprefix("data: ")
+        elif not line and data:
+            yield index, data
+            index, data = -1, ""

@@ -68,7 +68,7 @@ class SqliteTurns:
     clock: Callable[[], float]
 
     def holds(self, leased_until: float) -> bool:
-        """A time too far ahead was written before the clock was put back: that lease has lapsed, too."""
+        """A time too far ahead was written before the machine started anew: that lease has lapsed, too."""
         now = self.clock()
         return now < leased_until <= now + self.lease_seconds
 
@@ -247,8 +247,8 @@ class SqliteTurns:
         )
 
     def collect(self, connection: sqlite3.Connection, ttl_seconds: float) -> bool:
-        """Forget one that expired; whether there was one. What ended in the future, for the clock was put
-        back, ends now."""
+        """Forget one that expired; whether there was one. What ended in the future, before the machine
+        started anew, ends now."""
         now = self.clock()
         connection.execute(
             "UPDATE sessions SET ended_at = ?1 WHERE status <> 'running' AND ended_at > ?1", (now,)
