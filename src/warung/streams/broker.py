@@ -8,7 +8,7 @@ another process, is taken over and goes on.
 import asyncio
 from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
-from contextlib import aclosing, contextmanager
+from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from weakref import WeakValueDictionary
 
@@ -24,12 +24,15 @@ log = structlog.get_logger(__name__)
 _READ_AT_ONCE = 256
 _COLLECT_EVERY_SECONDS = 30
 _TOUCH_EVERY_SECONDS = 30
+_RIDE_OUT_SECONDS = 10
+_TRY_AGAIN_SECONDS = 0.5
 
 
 class HandedOver(Unavailable):
     """This process stops; the turn goes on elsewhere. Not an end: the reader must come back."""
 
     default_code = "server_stopping"
+    default_retry_after_seconds = 1
 
 
 class Interrupted(Unavailable):
@@ -66,9 +69,10 @@ class _Outcome:
 
 @dataclass(slots=True)
 class _Readers:
-    """How many read each session here, and which sessions the store was told of."""
+    """How many read each session here, what they wait in, and when the store was last told of them."""
 
     counts: Counter[str] = field(default_factory=Counter[str])
+    waits: set[asyncio.Timeout] = field(default_factory=set[asyncio.Timeout])
     touched_at: float = 0
 
     @contextmanager
@@ -81,9 +85,25 @@ class _Readers:
             if not self.counts[session_id]:
                 del self.counts[session_id]
 
+    @asynccontextmanager
+    async def patience(self, seconds: float) -> AsyncGenerator[None]:
+        """Raises TimeoutError after so long, or when all are woken."""
+        async with asyncio.timeout(seconds) as wait:
+            self.waits.add(wait)
+            try:
+                yield
+            finally:
+                self.waits.discard(wait)
+
+    def wake(self) -> None:
+        for wait in self.waits:
+            if not wait.expired():
+                wait.reschedule(asyncio.get_running_loop().time())
+
 
 class Broker:
-    """`cancel_after_disconnect_seconds` 0 means never. Without a `reviver` no turn is taken over."""
+    """`cancel_after_disconnect_seconds` 0 means never. Without a `reviver` no turn is taken over. A store
+    that fails for less than `ride_out_seconds` costs readers no more than time."""
 
     def __init__(
         self,
@@ -92,11 +112,13 @@ class Broker:
         reviver: Reviver | None = None,
         ttl_seconds: float = 600,
         cancel_after_disconnect_seconds: float = 3600,
+        ride_out_seconds: float = _RIDE_OUT_SECONDS,
     ) -> None:
         self._store = store
         self._reviver = reviver
         self._ttl_seconds = ttl_seconds
         self._patience_seconds = cancel_after_disconnect_seconds
+        self._ride_out_seconds = ride_out_seconds
         self._live: dict[str, _Live] = {}
         self._readers = _Readers()
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
@@ -207,10 +229,10 @@ class Broker:
     ) -> AsyncGenerator[list[Event]]:
         """Events from `index` on, in batches, stored ones and then live, to the end of the latest turn.
 
-        An empty batch comes after every `idle_seconds` without an event. Raises CursorTooOld, also in the
-        middle when a slow reader is overtaken, NotFound when the session is forgotten under it,
-        StoreUnavailable, HandedOver when this process stops and the turn doesn't, and InvalidInput for an
-        index that doesn't exist yet.
+        An empty batch comes at least after every `idle_seconds` without an event. Raises CursorTooOld, also
+        in the middle when a slow reader is overtaken, NotFound when the session is forgotten under it,
+        StoreUnavailable when nothing can be read for long, or nobody can go on with the turn, HandedOver when
+        this process stops and the turn doesn't, and InvalidInput for an index that doesn't exist yet.
         """
         if index < session.first_index:
             raise CursorTooOld(session.id, session.first_index)
@@ -222,24 +244,43 @@ class Broker:
         return self._follow(session.id, index, idle_seconds)
 
     async def _follow(self, session_id: str, index: int, idle_seconds: float) -> AsyncGenerator[list[Event]]:
+        failing_since: float | None = None
         with self._reading(session_id):
             while True:
-                if events := await self._store.read(session_id, index, _READ_AT_ONCE):
-                    yield events
-                    index += len(events)
-                    continue
-                session = await self._store.get(session_id)
-                if session is None:
-                    raise _unknown(session_id)
-                if not session.running and index >= session.next_index:
-                    return
-                if self._left.is_set():
-                    raise HandedOver("the server is stopping; come back with the last event's id")
                 try:
-                    async with asyncio.timeout(idle_seconds):
-                        await self._store.wait(session_id, index)
+                    async with self._readers.patience(idle_seconds):
+                        events = await self._next(session_id, index)
                 except TimeoutError:
-                    yield []
+                    events = []
+                except StoreUnavailable:
+                    now = asyncio.get_running_loop().time()
+                    failing_since = now if failing_since is None else failing_since
+                    if now - failing_since >= self._ride_out_seconds:
+                        raise
+                    await asyncio.sleep(_TRY_AGAIN_SECONDS)
+                    events = []
+                else:
+                    failing_since = None
+                if events is None:
+                    return
+                yield events
+                index += len(events)
+
+    async def _next(self, session_id: str, index: int) -> list[Event] | None:
+        """The events from `index` on, when there are some; None when there will be none."""
+        while True:
+            if events := await self._store.read(session_id, index, _READ_AT_ONCE):
+                return events
+            session = await self._store.get(session_id)
+            if session is None:
+                raise _unknown(session_id)
+            if not session.running and index >= session.next_index:
+                return None
+            if self._left.is_set():
+                raise HandedOver("the server is stopping; come back with the last event's id")
+            if session.lapsed and self._store.problem:
+                raise StoreUnavailable(self._store.problem)
+            await self._store.wait(session_id, index)
 
     async def cancel(self, session_id: str, owner: str) -> None:
         """Stop a running turn within one step, wherever it runs; idempotent. Raises NotFound."""
@@ -379,6 +420,7 @@ class Broker:
         self._closing, self._reason = True, reason or self._reason
         if self._store.is_durable:
             self._left.set()
+            self._readers.wake()
         while tasks := [live.task for live in self._live.values()]:
             for session_id, live in list(self._live.items()):
                 live.handed_over = self._store.is_durable and not live.ending

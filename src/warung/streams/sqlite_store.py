@@ -30,8 +30,8 @@ class _Produced:
 
 class SqliteStreamStore:
     """Keeps the latest `events_per_session` events of each session, of `bytes_per_session` in all. Whoever
-    shares the file has the same `lease_seconds` and the same `clock`: seconds that only rise while the machine
-    is up, for a clock on the wall may be put right by hours.
+    shares the file has the same `lease_seconds` and the same `clock`: seconds that only rise while the
+    machine is up, for a clock on the wall may be put right by hours.
 
     What was stored survives the end of this process however it comes. A power cut may with `synchronous`
     NORMAL lose the last commits, though never damage the file; with FULL it loses nothing that was
