@@ -167,7 +167,8 @@ def _serve(settings: Settings, listener: socket.socket) -> None:
     )
     for number in (signal.SIGINT, signal.SIGTERM):  # raised once more by uvicorn when all has been closed
         signal.signal(number, _stop)
-    Server(config, application.state.end_streams).run(sockets=[listener])
+    state = application.state
+    Server(config, drain=state.drain, end_streams=state.end_streams).run(sockets=[listener])
 
 
 def _stop(_number: int, _frame: FrameType | None) -> None:

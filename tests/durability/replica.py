@@ -81,9 +81,9 @@ class Replica:
             self._process.wait()
             self._process = None
 
-    def tell_to_stop(self) -> None:
+    def tell_to_stop(self, number: signal.Signals = signal.SIGTERM) -> None:
         assert self._process
-        self._process.send_signal(signal.SIGTERM)
+        self._process.send_signal(number)
 
     def wait(self) -> int:
         """Its exit status, once it has ended by itself."""

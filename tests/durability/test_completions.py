@@ -5,6 +5,8 @@ FAULT_KILLS is the number of kills of each test.
 
 import os
 import random
+import signal
+from functools import partial
 from pathlib import Path
 
 from durability.replica import Replica
@@ -45,12 +47,13 @@ def test_another_replica_goes_on_for_the_one_that_died(kept: dict[str, str], fol
         assert one.takeovers + two.takeovers
 
 
-def test_a_server_that_is_told_to_stop_leaves_its_answers_to_the_next(
+def test_a_server_that_is_told_to_stop_and_again_leaves_its_answers_to_the_next(
     kept: dict[str, str], folder: Path
 ) -> None:
-    with Replica(folder, folder / "log", STOP_WITHIN_SECONDS="0", **kept) as server:
+    with Replica(folder, folder / "log", STOP_WITHIN_SECONDS="600", **kept) as server:
         reader = asked(1)
-        reader.read(server.url, at={100: server.tell_to_stop})
+        twice = {100: server.tell_to_stop, 200: partial(server.tell_to_stop, signal.SIGINT)}
+        reader.read(server.url, at=twice)
         assert not reader.has_ended
         assert "error" not in reader.chunks[-1]
         assert server.wait() == 0

@@ -5,8 +5,8 @@ from collections.abc import AsyncGenerator, Sequence
 
 import pytest
 
-from warung.errors import Unavailable
-from warung.streams.broker import Broker
+from warung.errors import Conflict, Unavailable
+from warung.streams.broker import Broker, Stopping
 from warung.streams.event import Event, Session, StreamStatus
 from warung.streams.memory_store import MemoryStreamStore
 from warung.streams.producer import Batch, Producer
@@ -89,13 +89,34 @@ async def test_a_stopping_server_tells_why() -> None:
     assert producer.heard == [reason]
 
 
-async def test_a_turn_that_begins_while_the_server_stops_ends_at_once() -> None:
+async def test_a_turn_that_was_just_beginning_when_the_server_stopped_ends_at_once() -> None:
     broker = Broker(MemoryStreamStore())
     reason = Unavailable("the server is stopping")
-    await broker.close(reason)
     producer = Teller()
-    assert (await read(broker, await ask(broker, producer)))[-1] == "the end"
+
+    async def open_producer() -> Producer:
+        await broker.close(reason)
+        return producer
+
+    session = await broker.request(SESSION, "owner", "request", open_producer)
+    assert (await read(broker, session))[-1] == "the end"
     assert producer.heard == [reason]
+
+
+async def test_a_stopping_server_begins_nothing_and_lets_readers_join() -> None:
+    broker = Broker(MemoryStreamStore())
+    await ask(broker, Teller())
+    await broker.drain(0)
+    assert broker.stopping
+    for session_id, request in ((SESSION, "another"), ("session-b", "request")):
+        with pytest.raises(Conflict if session_id == SESSION else Stopping):
+            await broker.request(session_id, "owner", request, refused)
+    assert (await broker.request(SESSION, "owner", "request", refused)).running
+    await broker.close()
+
+
+async def refused() -> Producer:
+    raise AssertionError("nothing may begin")
 
 
 class Stumbling(MemoryStreamStore):

@@ -10,6 +10,7 @@ from warung.errors import WarungError
 from warung.streams.broker import HandedOver
 from warung.streams.event import StreamStatus
 from warung.streams.memory_store import MemoryStreamStore
+from warung.streams.producer import Producer
 from warung.streams.store import StoreUnavailable
 
 
@@ -244,10 +245,13 @@ def test_what_could_not_be_stored_is_told_anew_when_the_store_is_back() -> None:
     played(test)
 
 
-def test_what_is_still_begun_while_a_server_stops_is_left_to_another() -> None:
+def test_what_was_just_beginning_when_a_server_stopped_is_left_to_another() -> None:
     async def test(house: House) -> None:
-        await house.one.broker.close()
-        assert (await house.one.begin()).running
+        async def open_producer() -> Producer:
+            await house.one.broker.close()
+            return await house.one.open_producer()
+
+        assert (await house.one.broker.request(SESSION, "owner", "request", open_producer)).running
         await settle()
         assert house.one.producers[0].abandoned == 1
         await house.two.broker.tend()

@@ -8,7 +8,7 @@ another process, is taken over and goes on.
 import asyncio
 from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
-from contextlib import aclosing, asynccontextmanager, contextmanager
+from contextlib import aclosing, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from weakref import WeakValueDictionary
 
@@ -28,11 +28,15 @@ _RIDE_OUT_SECONDS = 10
 _TRY_AGAIN_SECONDS = 0.5
 
 
-class HandedOver(Unavailable):
-    """This process stops; the turn goes on elsewhere. Not an end: the reader must come back."""
+class Stopping(Unavailable):
+    """This process stops: it begins nothing, or ends what it had begun."""
 
     default_code = "server_stopping"
     default_retry_after_seconds = 1
+
+
+class HandedOver(Stopping):
+    """The turn goes on elsewhere. Not an end: the reader must come back."""
 
 
 class Interrupted(Unavailable):
@@ -122,7 +126,7 @@ class Broker:
         self._live: dict[str, _Live] = {}
         self._readers = _Readers()
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-        self._closing = False
+        self._stopping = self._closing = False
         self._left = asyncio.Event()  # set when the readers must go, for their turns go on elsewhere
         self._reason: WarungError | None = None
 
@@ -130,6 +134,11 @@ class Broker:
     def problem(self) -> str | None:
         """What is wrong with the store, as one line."""
         return self._store.problem
+
+    @property
+    def stopping(self) -> bool:
+        """Whether turns begin no more."""
+        return self._stopping
 
     @property
     def running(self) -> int:
@@ -165,7 +174,7 @@ class Broker:
 
         A turn that failed or was cancelled is joined by those `resuming` it; others begin the next one.
         Raises SessionBusy when another request is being answered, NotFound when the session is another
-        owner's, StoreUnavailable, and what `open_producer` raises; then nothing has begun.
+        owner's, StoreUnavailable, Stopping, and what `open_producer` raises; then nothing has begun.
         """
         async with self._lock(session_id):
             session = await self.find(session_id, owner)
@@ -175,6 +184,8 @@ class Broker:
                 return session
             if session and session.running:
                 raise SessionBusy(f"session {session_id} is still answering; wait for its end or cancel it")
+            if self._stopping:
+                raise Stopping("the server is stopping; ask again soon")
             producer = await open_producer()
             try:
                 lease = await self._store.begin(session_id, owner, request, producer.plan)
@@ -209,7 +220,7 @@ class Broker:
             await self._take_over(session_id)
 
     async def _take_over(self, session_id: str) -> None:
-        if self._reviver is None or self._closing or session_id in self._live:
+        if self._reviver is None or self._stopping or session_id in self._live:
             return
         claim = await self._store.claim(session_id)
         if claim is None:
@@ -407,9 +418,12 @@ class Broker:
                 await self._store.touch(away)
 
     async def drain(self, seconds: float) -> None:
-        """Let running turns come to their end for so long."""
-        if tasks := [live.task for live in self._live.values()]:
-            await asyncio.wait(tasks, timeout=seconds)
+        """Begin nothing any more, and let running turns come to their end for so long."""
+        self._stopping = True
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while tasks := [live.task for live in self._live.values()]:
+                    await asyncio.wait(tasks)
 
     async def close(self, reason: WarungError | None = None) -> None:
         """End every running turn here, and any that still begins, and wait for it.
@@ -417,7 +431,8 @@ class Broker:
         Where the store outlives this process, they are left to be taken over, and their readers hear
         HandedOver; else they are cancelled, and their readers hear the `reason`, or of a cancellation.
         """
-        self._closing, self._reason = True, reason or self._reason
+        self._stopping = self._closing = True
+        self._reason = reason or self._reason
         if self._store.is_durable:
             self._left.set()
             self._readers.wake()
