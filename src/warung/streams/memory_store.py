@@ -138,6 +138,7 @@ class MemoryStreamStore:
         return turns
 
     async def append(self, lease: Lease, data: Sequence[str], memo: str = "") -> bool:
+        await asyncio.sleep(0)  # where nothing is waited for, a quick producer must leave others their turn
         turns = self._held(lease)
         turns.ring.append(data)
         if memo:
