@@ -65,10 +65,11 @@ class _Live:
 
 @dataclass(slots=True)
 class _Outcome:
-    """How a producer ended; `status` None when the turn isn't ours to end."""
+    """How a producer ended, and whether that is stored; `status` None when the turn isn't ours to end."""
 
     status: StreamStatus | None
     error: Exception | None = None
+    is_stored: bool = False
 
 
 @dataclass(slots=True)
@@ -316,7 +317,7 @@ class Broker:
             if outcome.status is None:
                 producer.abandon()
                 await self._store.release(lease)
-            else:
+            elif not outcome.is_stored:
                 finished = outcome.status is StreamStatus.FINISHED
                 last = () if finished else await _last_words(session_id, producer, outcome.error)
                 await self._store.end(lease, outcome.status, last)
@@ -330,10 +331,7 @@ class Broker:
     async def _outcome(self, live: _Live, producer: Producer) -> _Outcome:
         session_id = live.lease.session_id
         try:
-            async with aclosing(producer.events()) as batches:
-                async for batch in batches:
-                    if await self._store.append(live.lease, batch.data, batch.memo):
-                        return _Outcome(StreamStatus.CANCELLED)
+            return await self._store_all(live, producer)
         except asyncio.CancelledError:
             if live.handed_over:
                 return _Outcome(None)
@@ -345,6 +343,16 @@ class Broker:
         except Exception as error:
             log.warning("stream failed", session_id=session_id, error=str(error), exc_info=_odd(error))
             return _Outcome(StreamStatus.FAILED, error)
+
+    async def _store_all(self, live: _Live, producer: Producer) -> _Outcome:
+        async with aclosing(producer.events()) as batches:
+            async for batch in batches:
+                if batch.is_last:
+                    live.ending = True
+                    await self._store.end(live.lease, StreamStatus.FINISHED, batch.data)
+                    return _Outcome(StreamStatus.FINISHED, is_stored=True)
+                if await self._store.append(live.lease, batch.data, batch.memo):
+                    return _Outcome(StreamStatus.CANCELLED)
         return _Outcome(StreamStatus.FINISHED)
 
     def _arm(self, session_id: str) -> None:
