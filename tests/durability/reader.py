@@ -1,6 +1,7 @@
 """A client that comes back with its last event's id until it has the whole answer."""
 
 import json
+import ssl
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -9,7 +10,10 @@ from typing import Any, Literal
 import httpx
 
 _TIMEOUT = httpx.Timeout(60)
+_TLS = ssl.create_default_context()  # made once: it takes longer than a request
 _DONE = "[DONE]"
+
+Way = Literal["GET", "POST", "POST?"]
 
 
 @dataclass(slots=True)
@@ -21,7 +25,7 @@ class Reader:
 
     route: str
     body: dict[str, Any]
-    by: Literal["GET", "POST", "POST?"] = "GET"
+    by: Way = "GET"
     events: list[tuple[int, str]] = field(default_factory=list[tuple[int, str]])
     cookies: httpx.Cookies = field(default_factory=httpx.Cookies)
 
@@ -38,7 +42,7 @@ class Reader:
     ) -> None:
         """What comes until the connection breaks or the answer ends. `at` tells what to do once so many
         events have come in all, before reading on; with `leave_at` of them this end breaks the connection."""
-        with suppress(httpx.TransportError), httpx.Client(base_url=url, timeout=_TIMEOUT) as client:
+        with suppress(httpx.TransportError), _client(url) as client:
             client.cookies.update(self.cookies)
             with self._answer(client) as response:
                 assert response.status_code == 200, response.read()
@@ -86,6 +90,10 @@ class Reader:
             for choice in chunk["choices"]
             if choice["finish_reason"]
         ]
+
+
+def _client(url: str) -> httpx.Client:
+    return httpx.Client(base_url=url, timeout=_TIMEOUT, verify=_TLS)
 
 
 def _events(lines: Iterable[str]) -> Iterable[tuple[int, str]]:

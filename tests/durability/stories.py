@@ -1,12 +1,16 @@
 """A long answer of the scripted engine, which tells what it was told, and how it must come through."""
 
-from durability.reader import Reader
+import os
+
+from durability.reader import Reader, Way
 from warung.engine.scripted import MODEL_ID
 
+KILLS = int(os.environ.get("FAULT_KILLS", "2"))
+"""How often a test may break what it breaks."""
 STORY = "".join(f"{number}: kopi 🙂 teh; " for number in range(200))
 
 
-def asked(number: int, *, story: str = STORY) -> Reader:
+def asked(number: int, *, story: str = STORY, by: Way = "GET") -> Reader:
     """The reader of a session of its own."""
     body = {
         "model": MODEL_ID,
@@ -16,7 +20,7 @@ def asked(number: int, *, story: str = STORY) -> Reader:
         "stream_options": {"include_usage": True},
         "session_id": f"session-{number}",
     }
-    return Reader("/v1/chat/completions", body)
+    return Reader("/v1/chat/completions", body, by)
 
 
 def check(reader: Reader) -> None:

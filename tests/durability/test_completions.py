@@ -3,16 +3,14 @@
 FAULT_KILLS is the number of kills of each test.
 """
 
-import os
 import random
 import signal
 from functools import partial
 from pathlib import Path
 
 from durability.replica import Replica
-from durability.stories import asked, check
+from durability.stories import KILLS, asked, check
 
-KILLS = int(os.environ.get("FAULT_KILLS", "2"))
 KILLS_PER_STREAM = 4
 MOST_BETWEEN = 300
 

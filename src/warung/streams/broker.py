@@ -21,7 +21,7 @@ from warung.streams.store import CursorTooOld, Lease, LeaseLost, SessionBusy, St
 
 log = structlog.get_logger(__name__)
 
-_READ_AT_ONCE = 256
+_READ_AT_ONCE = 64
 _COLLECT_EVERY_SECONDS = 30
 _TOUCH_EVERY_SECONDS = 30
 _RIDE_OUT_SECONDS = 10
