@@ -4,11 +4,17 @@ import socket
 import struct
 import threading
 from contextlib import suppress
+from enum import StrEnum
 from types import TracebackType
-from typing import Literal
 from urllib.parse import urlsplit
 
-Cut = Literal["reset", "half-closed"]
+
+class Cut(StrEnum):
+    """What becomes of both connections."""
+
+    RESET = "reset"
+    HALF_CLOSED = "the client finds its end, and the server a reader that doesn't read"
+
 
 _WINDOW_BYTES = 4096  # so that what is held piles up at its sender, not in here
 
@@ -16,9 +22,8 @@ _WINDOW_BYTES = 4096  # so that what is held piles up at its sender, not in here
 class Proxy:
     """`url` is the server's, seen through it.
 
-    `cut_after` is the number of bytes of the server's after which a connection is cut: reset on both sides,
-    or half-closed, so that the client finds its end and the server a reader that doesn't read. With
-    `dribbles` the bytes go on one by one.
+    `cut_after` is the number of bytes of the server's after which a connection is cut. With `dribbles` the
+    bytes go on one by one.
     """
 
     def __init__(self, url: str) -> None:
@@ -30,7 +35,7 @@ class Proxy:
         self._listener.listen(128)
         self.url = parts._replace(netloc=f"127.0.0.1:{self._listener.getsockname()[1]}").geturl()
         self.cut_after: int | None = None
-        self.cut: Cut = "reset"
+        self.cut = Cut.RESET
         self.cuts = 0
         self.dribbles = False
         self._flows = threading.Event()
@@ -100,7 +105,7 @@ class Proxy:
 
     def _cut(self, client: socket.socket, server: socket.socket) -> None:
         self.cuts += 1
-        if self.cut == "half-closed":
+        if self.cut is Cut.HALF_CLOSED:
             client.shutdown(socket.SHUT_WR)
         else:
             _reset(client)

@@ -5,7 +5,8 @@ import ssl
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from enum import StrEnum
+from typing import Any
 
 import httpx
 
@@ -13,19 +14,25 @@ _TIMEOUT = httpx.Timeout(60)
 _TLS = ssl.create_default_context()  # made once: it takes longer than a request
 _DONE = "[DONE]"
 
-Way = Literal["GET", "POST", "POST?"]
+
+class Way(StrEnum):
+    """How to come back."""
+
+    GET = "by GET"
+    POST = "by the same POST"
+    QUERY = "by the same POST, with the cursor in its query"
 
 
 @dataclass(slots=True)
 class Reader:
     """Reads the answer to `body`, which names its session; `events` are (index, data) as they came.
 
-    It comes back by GET, or `by` the same POST again, with its cursor in the header or in the query.
+    It comes back `by` its way.
     """
 
     route: str
     body: dict[str, Any]
-    by: Way = "GET"
+    by: Way = Way.GET
     events: list[tuple[int, str]] = field(default_factory=list[tuple[int, str]])
     cookies: httpx.Cookies = field(default_factory=httpx.Cookies)
 
@@ -59,10 +66,10 @@ class Reader:
         if not self.events:
             return client.stream("POST", self.route, json=self.body)
         cursor = f"{self.session_id}:{self.events[-1][0]}"
-        headers = {} if self.by == "POST?" else {"Last-Event-ID": cursor}
-        if self.by == "GET":
+        headers = {} if self.by is Way.QUERY else {"Last-Event-ID": cursor}
+        if self.by is Way.GET:
             return client.stream("GET", f"{self.route}/{self.session_id}", headers=headers)
-        params = {"last_event_id": cursor} if self.by == "POST?" else {}
+        params = {"last_event_id": cursor} if self.by is Way.QUERY else {}
         return client.stream("POST", self.route, json=self.body, headers=headers, params=params)
 
     def check(self) -> None:

@@ -10,7 +10,7 @@ KILLS = int(os.environ.get("FAULT_KILLS", "2"))
 STORY = "".join(f"{number}: kopi 🙂 teh; " for number in range(200))
 
 
-def asked(number: int, *, story: str = STORY, by: Way = "GET") -> Reader:
+def asked(number: int, *, story: str = STORY, by: Way = Way.GET) -> Reader:
     """The reader of a session of its own."""
     body = {
         "model": MODEL_ID,
