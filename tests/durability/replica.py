@@ -66,6 +66,11 @@ class Replica:
         self.url = found[1]
 
     @property
+    def pid(self) -> int:
+        assert self._process
+        return self._process.pid
+
+    @property
     def log(self) -> str:
         """All that it wrote, over all its lives."""
         return self._log.read_text() if self._log.exists() else ""

@@ -6,31 +6,20 @@ from pathlib import Path
 
 import pytest
 
-from conftest import shop_settings
 from durability.proxy import Cut, Proxy
 from durability.reader import Way
+from durability.shop import Shop, open_shop
 from durability.stories import KILLS, asked, check
-from live import served
-from openai_api.house import Valve, held_engine
-from warung.app import create_app
 
 WORDS = "Kopi é 🙂"
 EVENTS = len(WORDS) + 3  # the opening, the characters, the usage, the end
 BYTES_BETWEEN = 1 if KILLS > 10 else 23
 
-Shop = tuple[str, Valve]
-
 
 @pytest.fixture
 def shop(kept: dict[str, str], folder: Path) -> Generator[Shop]:
-    """A server whose model speaks when it may."""
-    settings = {name.lower(): value for name, value in kept.items()}
-    with (
-        held_engine() as (engine, valve),
-        served(create_app(shop_settings(folder, **settings), engine=engine)) as server,
-    ):
-        yield server.url, valve
-        valve.open()
+    with open_shop(folder, kept) as shop:
+        yield shop
 
 
 on_every_store = pytest.mark.parametrize("kept", ["memory", "sqlite", "redis"], indirect=True)

@@ -1,0 +1,24 @@
+"""A live server in this process, whose model speaks when it may; for faults that need no other process."""
+
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from conftest import shop_settings
+from live import served
+from openai_api.house import Valve, held_engine
+from warung.app import create_app
+
+Shop = tuple[str, Valve]
+"""Its URL, and what lets its model speak."""
+
+
+@contextmanager
+def open_shop(folder: Path, kept: Mapping[str, str], **settings: object) -> Generator[Shop]:
+    store = {name.lower(): value for name, value in kept.items()}
+    with (
+        held_engine() as (engine, valve),
+        served(create_app(shop_settings(folder, **store, **settings), engine=engine)) as server,
+    ):
+        yield server.url, valve
+        valve.open()
