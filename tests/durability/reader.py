@@ -25,15 +25,14 @@ class Way(StrEnum):
 
 @dataclass(slots=True)
 class Reader:
-    """Reads the answer to `body`, which names its session; `events` are (index, data) as they came.
-
-    It comes back `by` its way.
-    """
+    """Reads the answer to `body`, which names its session, and comes back `by` its way; `events` are (index,
+    data) as they came, `refusals` the errors that told only that a reading failed."""
 
     route: str
     body: dict[str, Any]
     by: Way = Way.GET
     events: list[tuple[int, str]] = field(default_factory=list[tuple[int, str]])
+    refusals: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     cookies: httpx.Cookies = field(default_factory=httpx.Cookies)
 
     @property
@@ -54,8 +53,11 @@ class Reader:
             with self._answer(client) as response:
                 assert response.status_code == 200, response.read()
                 self.cookies.update(response.cookies)
-                for event in _events(response.iter_lines()):
-                    self.events.append(event)
+                for index, data in _events(response.iter_lines()):
+                    if index is None:
+                        self.refusals.append(json.loads(data))
+                        return
+                    self.events.append((index, data))
                     if act := (at or {}).get(len(self.events)):
                         act()
                     if len(self.events) == leave_at:
@@ -103,9 +105,10 @@ def _client(url: str) -> httpx.Client:
     return httpx.Client(base_url=url, timeout=_TIMEOUT, verify=_TLS)
 
 
-def _events(lines: Iterable[str]) -> Iterable[tuple[int, str]]:
-    """As WHATWG HTML reads them: what no blank line follows is none. One without an id has the index -1."""
-    index, data = -1, ""
+def _events(lines: Iterable[str]) -> Iterable[tuple[int | None, str]]:
+    """As WHATWG HTML reads them: what no blank line follows is none. What has no id is told to this reader
+    alone."""
+    index, data = None, ""
     for line in lines:
         if line.startswith("id: "):
             index = int(line.rpartition(":")[2])
@@ -113,4 +116,4 @@ def _events(lines: Iterable[str]) -> Iterable[tuple[int, str]]:
             data = line.removeprefix("data: ")
         elif not line and data:
             yield index, data
-            index, data = -1, ""
+            index, data = None, ""

@@ -1,6 +1,5 @@
 """Readers behind a proxy that stalls or dribbles: they slow nobody, cost little, and are told the truth."""
 
-import json
 import socket
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -51,13 +50,13 @@ def test_a_stalled_reader_that_is_overtaken_is_told_what_is_left(kept: dict[str,
             wait_until(lambda: httpx.get(f"{url}/health").json()["running"] == 0)
             proxy.go_on()
             reading.result()
-        *told, (number, failure) = slow.events
-        assert [index for index, _ in told] == list(range(len(told)))
-        error = json.loads(failure)["error"]
-        assert (number, error["code"]) == (-1, "cursor_too_old")
-        cursor = {"last_event_id": f"session-1:{told[-1][0]}"}
+        assert [index for index, _ in slow.events] == list(range(len(slow.events)))
+        assert not slow.has_ended
+        [refusal] = slow.refusals
+        assert (refusal["error"]["code"], refusal["warung"]["status"]) == ("cursor_too_old", 410)
+        cursor = {"last_event_id": f"session-1:{slow.events[-1][0]}"}
         gone = httpx.get(f"{url}/v1/chat/completions/session-1", params=cursor)
-        assert (gone.status_code, gone.json()["error"]["message"]) == (410, error["message"])
+        assert (gone.status_code, gone.json()["error"]["message"]) == (410, refusal["error"]["message"])
 
 
 @pytest.mark.parametrize("kept", ["memory"], indirect=True)
