@@ -22,6 +22,7 @@ class Counter:
         self.plan = json.dumps({"length": LENGTH})
         self.tickets = asyncio.Semaphore(0)
         self.abandoned = 0
+        self.told = 0  # and stored
         self._next = begin
 
     async def events(self) -> AsyncGenerator[Batch]:
@@ -29,6 +30,7 @@ class Counter:
             await self.tickets.acquire()
             self._next += 1
             yield Batch([f"{self._next - 1}"], f"memo {self._next - 1}")
+            self.told += 1
 
     async def last_words(self, error: Exception | None) -> Sequence[str]:
         return ["cancelled" if error is None else f"failed: {error}"]

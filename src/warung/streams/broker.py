@@ -159,7 +159,8 @@ class Broker:
         if session is None:
             raise _unknown(session_id)
         if session.lapsed:
-            await self.take_over(session_id)
+            with suppress(StoreUnavailable):  # what is stored of it can be read all the same
+                await self.take_over(session_id)
         return session
 
     async def request(
@@ -180,7 +181,8 @@ class Broker:
         async with self._lock(session_id):
             session = await self.find(session_id, owner)
             if session and session.lapsed:
-                await self._take_over(session_id)
+                with suppress(StoreUnavailable):
+                    await self._take_over(session_id)
             if session and session.request == request and (resuming or not session.broken):
                 return session
             if session and session.running:
