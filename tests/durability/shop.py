@@ -4,6 +4,8 @@ from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
+
 from conftest import shop_settings
 from live import served
 from openai_api.house import Valve, held_engine
@@ -22,3 +24,10 @@ def open_shop(folder: Path, kept: Mapping[str, str], **settings: object) -> Gene
     ):
         yield server.url, valve
         valve.open()
+
+
+def is_degraded(url: str) -> bool:
+    """Whether the server at this URL has trouble with its streams; it serves all the same."""
+    health = httpx.get(f"{url}/health").json()
+    assert health["ok"]
+    return health["degraded"]

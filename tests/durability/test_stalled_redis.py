@@ -9,7 +9,7 @@ import pytest
 
 from durability.proxy import Proxy
 from durability.replica import LEASE_SECONDS, Replica
-from durability.shop import open_shop
+from durability.shop import is_degraded, open_shop
 from durability.stories import asked, check
 from streams.redis_server import RedisServer
 from waiting import wait_until
@@ -24,12 +24,6 @@ def redis(tmp_path: Path) -> Generator[RedisServer]:
     server.start()
     yield server
     server.kill()
-
-
-def is_degraded(url: str) -> bool:
-    health = httpx.get(f"{url}/health").json()
-    assert health["ok"]
-    return health["degraded"]
 
 
 def test_another_replica_goes_on_for_one_that_cannot_reach_redis(redis: RedisServer, folder: Path) -> None:

@@ -1,10 +1,8 @@
 """A turn whose file can't be used for a while goes on when it can, and its readers miss nothing."""
 
 import asyncio
-import resource
-import sqlite3
-from collections.abc import Callable, Generator
-from contextlib import AbstractContextManager, closing, contextmanager, suppress
+from collections.abc import Callable
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
 import pytest
@@ -12,40 +10,8 @@ import pytest
 from streams.conformance import Clock
 from streams.counting import LENGTH, STORY, WITHIN_SECONDS, Replica
 from streams.sqlite_files import opened
+from streams.troubles import away, full_beyond, full_disk, locked
 from warung.streams.store import StoreUnavailable
-
-
-def full_disk(path: Path) -> AbstractContextManager[None]:
-    """The system refuses the next page of the database's log."""
-    return full_beyond(path.with_name(f"{path.name}-wal").stat().st_size)
-
-
-@contextmanager
-def full_beyond(size: int) -> Generator[None]:
-    """This process can write no file beyond so many bytes."""
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-
-
-@contextmanager
-def locked(path: Path) -> Generator[None]:
-    """Another process writes, and writes."""
-    with closing(sqlite3.connect(path, isolation_level=None)) as another:
-        another.execute("BEGIN IMMEDIATE")
-        yield
-
-
-@contextmanager
-def away(path: Path) -> Generator[None]:
-    """The folder is not mounted."""
-    elsewhere = path.parent.rename(path.parent.with_name("elsewhere"))
-    yield
-    elsewhere.rename(path.parent)
-
 
 Trouble = Callable[[Path], AbstractContextManager[None]]
 

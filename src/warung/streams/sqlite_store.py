@@ -221,10 +221,16 @@ class SqliteStreamStore:
         while await self._writer.perform(self._turns.shrink):
             await self._checkpoint()
         await self._checkpoint()
-        await (
-            self.lapsed()
-        )  # every thread has tried again by now: a problem that is gone is not told for ever
+        await self._look_again()
         return collected
+
+    async def _look_again(self) -> None:
+        """A problem that is gone is not told for ever: by now every thread has tried again, but for one."""
+        await self.lapsed()
+        threads = self._writer, self._reader, self._keeper
+        if any(thread.damage for thread in threads) and await self._keeper.perform(self._turns.is_sound):
+            for thread in threads:
+                thread.trust()
 
     async def close(self) -> None:
         """Finish what is being stored; who still waits is told."""

@@ -259,6 +259,10 @@ class SqliteTurns:
         """Copy the log of commits to the file; outside a transaction, and no writer waits for it."""
         connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
+    def is_sound(self, connection: sqlite3.Connection) -> bool:
+        """Reads all of the file."""
+        return connection.execute("PRAGMA quick_check(1)").fetchone() == ("ok",)
+
     def shrink(self, connection: sqlite3.Connection) -> bool:
         """Give back a few pages of a file that is more than half empty; whether it was."""
         (pages,) = connection.execute("PRAGMA page_count").fetchone()
