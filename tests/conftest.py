@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from marketplace import shop_settings
 from warung.cli import packaged_model
 from warung.database.migrate import migrate
 from warung.database.session import Database
@@ -44,9 +45,3 @@ def seeded_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def shop(seeded_folder: Path, tmp_path: Path) -> Settings:
     """Settings of a seeded shop of the test's own, with the scripted engine."""
     return shop_settings(Path(shutil.copytree(seeded_folder, tmp_path / "shop")))
-
-
-def shop_settings(folder: Path, **values: object) -> Settings:
-    """Settings that take nothing from the environment's `.env` file."""
-    fields = {"data_dir": folder, "engine": "scripted", **values}
-    return Settings(_env_file=None, **fields)  # pyright: ignore[reportArgumentType, reportCallIssue]

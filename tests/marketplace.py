@@ -12,12 +12,19 @@ from warung.database.session import Database
 from warung.geo import Coordinates
 from warung.products.schemas import ProductDraft
 from warung.products.service import ProductService
+from warung.settings import Settings
 from warung.suppliers.schemas import SupplierDraft
 from warung.suppliers.service import SupplierService
 
 JAKARTA = Coordinates(-6.2, 106.8)
 BANDUNG = Coordinates(-6.9175, 107.6191)
 SURABAYA = Coordinates(-7.2575, 112.7521)
+
+
+def shop_settings(folder: Path, **values: object) -> Settings:
+    """Settings that take nothing from the environment's `.env` file."""
+    fields = {"data_dir": folder, "engine": "scripted", **values}
+    return Settings(_env_file=None, **fields)  # pyright: ignore[reportArgumentType, reportCallIssue]
 
 
 def sqlite_url(path: Path) -> str:

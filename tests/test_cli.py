@@ -290,11 +290,12 @@ def test_log_lines_are_json_when_nobody_watches(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
-def test_small_packets_are_sent_at_once(host: str) -> None:
+def test_small_packets_are_sent_at_once_and_little_is_kept_for_who_does_not_read(host: str) -> None:
     with listen(host, 0) as listener, socket.create_connection(listener.getsockname()[:2]):
         accepted, _ = listener.accept()
         with accepted:
             assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT) == 64 * 1024
 
 
 def test_help_lists_the_commands(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from openai import OpenAI
 from playwright.sync_api import Browser, expect
 
 from assistant.chat import own_of, shopper_at, stock_room, text_of
-from conftest import shop_settings
+from marketplace import shop_settings
 from web.conftest import browser
 
 __all__ = ["browser"]

@@ -1,7 +1,9 @@
 import json
 import logging
+import os
 import warnings
 from collections.abc import AsyncIterator, Iterator
+from contextlib import redirect_stderr, suppress
 from pathlib import Path
 from typing import Any
 
@@ -166,3 +168,15 @@ def test_a_warning_is_a_line_too(capsys: pytest.CaptureFixture[str]) -> None:
         warnings.warn("old", DeprecationWarning, stacklevel=1)
     (line,) = records(capsys)
     assert (line["level"], "DeprecationWarning: old" in line["event"]) == ("warning", True)
+
+
+async def test_no_request_fails_for_a_log_that_cannot_be_written() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    nobody_reads = os.fdopen(writer, "w", buffering=1)
+    with redirect_stderr(nobody_reads):
+        configure_logs(log_format="json", level="info")
+    for _ in range(2):
+        assert (await get("/hello")).text == "Halo"
+    with suppress(BrokenPipeError):
+        nobody_reads.close()

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 
+import structlog
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
@@ -21,7 +22,7 @@ from warung.conversations.service import ConversationService
 from warung.database.session import Database
 from warung.engine.build import EngineOptions, build_engine
 from warung.engine.engine import Engine
-from warung.errors import InvalidInput, Unavailable
+from warung.errors import InvalidInput
 from warung.gazetteer.places import Gazetteer
 from warung.openai_api import endpoints as openai_endpoints
 from warung.openai_api import plan as completion_plan
@@ -34,7 +35,7 @@ from warung.search.query import QueryParser
 from warung.search.refresher import IndexRefresher
 from warung.search.service import SearchService
 from warung.settings import Settings
-from warung.streams.broker import Broker
+from warung.streams.broker import Broker, Stopping
 from warung.streams.memory_store import MemoryStreamStore
 from warung.streams.sqlite_store import SqliteStreamStore
 from warung.streams.store import StreamStore
@@ -42,14 +43,17 @@ from warung.suppliers.service import SupplierService
 from warung.telemetry import RequestLog
 from warung.web import endpoints as web_endpoints
 
+log = structlog.get_logger(__name__)
+
 INDEX_WITHIN_SECONDS = 5
 
 
 def create_app(settings: Settings, *, engine: Engine | None = None) -> FastAPI:
     """The application. `engine` takes the place of the one that the settings name.
 
-    `app.state.end_streams()` lets running streams come to their end for a while, ends the others or leaves
-    them to be taken over, and tells their readers to return.
+    `app.state.drain()` begins no stream any more and lets the running ones come to their end for a while;
+    `app.state.end_streams()` ends the others or leaves them to be taken over, and tells their readers to
+    return.
     Expects a migrated database. Raises InvalidInput when a setting can't be honoured, StoreUnavailable when
     the file of the streams can't be used.
     """
@@ -100,12 +104,15 @@ def create_app(settings: Settings, *, engine: Engine | None = None) -> FastAPI:
         await asyncio.to_thread(refresher.stop)
         database.close()
 
-    async def end_streams() -> None:
+    async def drain() -> None:
+        log.info("stopping", running=broker.running, within_seconds=settings.stop_within_seconds)
         await broker.drain(settings.stop_within_seconds)
-        await broker.close(Unavailable("the server is stopping; ask again soon", code="server_stopping"))
+
+    async def end_streams() -> None:
+        await broker.close(Stopping("the server is stopping; ask again soon"))
 
     app = FastAPI(title="warung", version=__version__, lifespan=lifespan)
-    app.state.end_streams = end_streams
+    app.state.drain, app.state.end_streams = drain, end_streams
     error_responses.install(app)
     app.include_router(
         openai_endpoints.create_router(

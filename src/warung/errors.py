@@ -22,6 +22,7 @@ class WarungError(Exception):
 
     status: int = 500
     default_code: str = "internal_error"
+    default_retry_after_seconds: int | None = None
 
     def __init__(
         self,
@@ -35,7 +36,9 @@ class WarungError(Exception):
         self.message = message
         self.field = field
         self.code = code or self.default_code
-        self.retry_after_seconds = retry_after_seconds
+        self.retry_after_seconds = (
+            self.default_retry_after_seconds if retry_after_seconds is None else retry_after_seconds
+        )
 
 
 class InvalidInput(WarungError):

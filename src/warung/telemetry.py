@@ -5,6 +5,8 @@ import re
 import secrets
 import sys
 import time
+from contextlib import suppress
+from typing import TextIO, cast
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
@@ -40,7 +42,7 @@ def configure_logs(*, log_format: str, level: str) -> None:
     structlog.configure(
         processors=[*gather, *render],
         wrapper_class=structlog.make_filtering_bound_logger(threshold),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(cast("TextIO", _Unfailing(sys.stderr))),
     )
     handler = logging.StreamHandler(sys.stderr)
     drop = structlog.stdlib.ProcessorFormatter.remove_processors_meta
@@ -50,6 +52,21 @@ def configure_logs(*, log_format: str, level: str) -> None:
     logging.root.handlers = [handler]
     logging.root.setLevel(max(threshold, logging.WARNING))
     logging.captureWarnings(capture=True)
+
+
+class _Unfailing:
+    """A file for lines that may be lost: no request must fail for a log whose disk is full or reader gone."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+
+    def write(self, text: str) -> None:
+        with suppress(OSError):
+            self._file.write(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            self._file.flush()
 
 
 class RequestLog:

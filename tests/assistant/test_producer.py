@@ -46,10 +46,10 @@ class Shelf:
 class NoEnd(MemoryStreamStore):
     """Loses the connection at the last batch."""
 
-    async def append(self, lease: Lease, data: Sequence[str], memo: str = "") -> bool:
-        if DONE in data:
+    async def end(self, lease: Lease, status: StreamStatus, data: Sequence[str] = ()) -> None:
+        if status is StreamStatus.FINISHED:
             raise OSError("connection lost")
-        return await super().append(lease, data, memo)
+        await super().end(lease, status, data)
 
 
 def producer_of(shelf: Shelf) -> AnswerProducer:

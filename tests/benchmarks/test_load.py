@@ -9,9 +9,8 @@ import pytest
 from benchmarks.load import Client, LoadError
 from benchmarks.probes import interruption, shared_prefix
 from benchmarks.prompts import stories
-from conftest import shop_settings
 from live import serving
-from marketplace import new_database
+from marketplace import new_database, shop_settings
 from warung.app import create_app
 from warung.engine.scripted import MODEL_ID, scripted_engine
 

@@ -15,6 +15,7 @@ from warung.streams.broker import Broker
 from warung.streams.event import Event, Session
 from warung.streams.memory_store import MemoryStreamStore
 from warung.streams.producer import Batch, Producer
+from warung.streams.store import StoreUnavailable
 
 WRITER = ChunkWriter("chatcmpl-1", "m", "one-session")
 
@@ -129,7 +130,33 @@ async def test_a_store_that_fails_in_mid_stream_is_told_of_without_its_words() -
     streamed = b"".join([piece async for piece in pieces_of(broker, session)]).decode()
     assert "the server failed while answering" in streamed
     assert "secret" not in streamed
-    assert streamed.endswith("data: [DONE]\n\n")
+    assert "resumable" not in streamed
+    assert "[DONE]" not in streamed
+
+
+async def test_a_store_that_fails_for_long_is_told_of_and_is_no_end() -> None:
+    class Failing(MemoryStreamStore):
+        async def wait(self, session_id: str, index: int) -> None:
+            if index:
+                raise StoreUnavailable("the disk is full")
+            await super().wait(session_id, index)
+
+    broker = Broker(Failing(), ride_out_seconds=0)
+    session = await begin(broker, "x", Speechless())
+    streamed = b"".join([piece async for piece in pieces_of(broker, session)]).decode()
+    *_, opening, told = [line for line in streamed.splitlines() if line]
+    assert json.loads(opening.removeprefix("data: "))["choices"]
+    assert json.loads(told.removeprefix("data: ")) == {
+        "error": {
+            "message": "the disk is full",
+            "type": "server_error",
+            "param": None,
+            "code": "sessions_unavailable",
+        },
+        "warung": {"session_id": "one-session", "status": 503, "resumable": True},
+    }
+    assert (await broker.open("one-session", "ani")).running
+    await broker.close()
 
 
 async def test_a_reader_that_leaves_is_no_reader_any_more() -> None:

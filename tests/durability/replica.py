@@ -66,6 +66,11 @@ class Replica:
         self.url = found[1]
 
     @property
+    def pid(self) -> int:
+        assert self._process
+        return self._process.pid
+
+    @property
     def log(self) -> str:
         """All that it wrote, over all its lives."""
         return self._log.read_text() if self._log.exists() else ""
@@ -81,9 +86,9 @@ class Replica:
             self._process.wait()
             self._process = None
 
-    def tell_to_stop(self) -> None:
+    def tell_to_stop(self, number: signal.Signals = signal.SIGTERM) -> None:
         assert self._process
-        self._process.send_signal(signal.SIGTERM)
+        self._process.send_signal(number)
 
     def wait(self) -> int:
         """Its exit status, once it has ended by itself."""

@@ -3,47 +3,16 @@
 FAULT_KILLS is the number of kills of each test.
 """
 
-import os
 import random
+import signal
+from functools import partial
 from pathlib import Path
 
-import pytest
-
-from durability.reader import Reader
 from durability.replica import Replica
-from marketplace import new_database
-from warung.engine.scripted import MODEL_ID
+from durability.stories import KILLS, asked, check
 
-KILLS = int(os.environ.get("FAULT_KILLS", "2"))
 KILLS_PER_STREAM = 4
 MOST_BETWEEN = 300
-STORY = "".join(f"{number}: kopi 🙂 teh; " for number in range(200))
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    new_database(tmp_path).close()
-    return tmp_path
-
-
-def asked(number: int) -> Reader:
-    body = {
-        "model": MODEL_ID,
-        "messages": [{"role": "user", "content": STORY}],
-        "max_tokens": 16_000,
-        "stream": True,
-        "stream_options": {"include_usage": True},
-        "session_id": f"session-{number}",
-    }
-    return Reader("/v1/chat/completions", body)
-
-
-def check(reader: Reader) -> None:
-    """It is as if nothing had happened."""
-    reader.check()
-    assert reader.text == STORY
-    assert reader.finish_reasons == ["stop"]
-    assert reader.chunks[-1]["usage"]["completion_tokens"] == len(STORY.encode())
 
 
 def test_an_answer_survives_the_death_of_the_only_server(kept: dict[str, str], folder: Path) -> None:
@@ -52,9 +21,7 @@ def test_an_answer_survives_the_death_of_the_only_server(kept: dict[str, str], f
         for first in range(0, KILLS, KILLS_PER_STREAM):
             reader = asked(first)
             for _ in range(first, min(first + KILLS_PER_STREAM, KILLS)):
-                reader.read(
-                    server.url, until=len(reader.events) + dice.randint(1, MOST_BETWEEN), then=server.kill
-                )
+                reader.read(server.url, at={len(reader.events) + dice.randint(1, MOST_BETWEEN): server.kill})
                 server.kill()  # also when the answer was whole before
                 server.start()
             reader.read(server.url)
@@ -67,23 +34,24 @@ def test_another_replica_goes_on_for_the_one_that_died(kept: dict[str, str], fol
     with Replica(folder, folder / "log-1", **kept) as one, Replica(folder, folder / "log-2", **kept) as two:
         for number in range(0, KILLS, 2):
             reader = asked(number)
-            reader.read(one.url, until=dice.randint(1, MOST_BETWEEN), then=one.kill)
+            reader.read(one.url, at={dice.randint(1, MOST_BETWEEN): one.kill})
             one.kill()
             one.start()
             # Whoever took it over, the one reads of the other's turn, or goes on by itself.
-            reader.read(one.url, until=len(reader.events) + dice.randint(1, MOST_BETWEEN), then=two.kill)
+            reader.read(one.url, at={len(reader.events) + dice.randint(1, MOST_BETWEEN): two.kill})
             check(reader)
             two.kill()
             two.start()
         assert one.takeovers + two.takeovers
 
 
-def test_a_server_that_is_told_to_stop_leaves_its_answers_to_the_next(
+def test_a_server_that_is_told_to_stop_and_again_leaves_its_answers_to_the_next(
     kept: dict[str, str], folder: Path
 ) -> None:
-    with Replica(folder, folder / "log", STOP_WITHIN_SECONDS="0", **kept) as server:
+    with Replica(folder, folder / "log", STOP_WITHIN_SECONDS="600", **kept) as server:
         reader = asked(1)
-        reader.read(server.url, until=100, then=server.tell_to_stop)
+        twice = {100: server.tell_to_stop, 200: partial(server.tell_to_stop, signal.SIGINT)}
+        reader.read(server.url, at=twice)
         assert not reader.has_ended
         assert "error" not in reader.chunks[-1]
         assert server.wait() == 0
@@ -97,7 +65,7 @@ def test_a_server_that_is_told_to_stop_leaves_its_answers_to_the_next(
 def test_a_server_that_is_told_to_stop_lets_a_short_answer_end(kept: dict[str, str], folder: Path) -> None:
     with Replica(folder, folder / "log", STOP_WITHIN_SECONDS="60", **kept) as server:
         reader = asked(1)
-        reader.read(server.url, until=100, then=server.tell_to_stop)
+        reader.read(server.url, at={100: server.tell_to_stop})
         check(reader)
         assert server.wait() == 0
         assert server.takeovers == 0

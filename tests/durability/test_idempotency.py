@@ -5,24 +5,16 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
-import pytest
 from openai.types.chat import ChatCompletion
 
 from durability.replica import Replica
-from durability.test_completions import STORY
-from marketplace import new_database
+from durability.stories import STORY
 from openai_api.house import client_of, user
 from relay import Relay, relaying
 from warung.engine.scripted import MODEL_ID
 
 KEY = {"Idempotency-Key": "order-1"}
 AFTER_EVENTS = 100
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    new_database(tmp_path).close()
-    return tmp_path
 
 
 def ask(relay: Relay) -> ChatCompletion:

@@ -35,8 +35,8 @@ def test_both_ways_to_ask_survive_the_death_of_the_server(
     wish = {"message": "laptop Jakarta", "location": "-6.2,106.8", "stream": True, "session_id": "wish-one"}
     shopper = Reader("/api/chat", wish)
     with Replica(folder, folder / "log", **settings) as server, ThreadPoolExecutor() as threads:
-        shopping = threads.submit(shopper.read, server.url, until=2, then=lambda: None)
-        story.read(server.url, until=15, then=server.kill)
+        shopping = threads.submit(shopper.read, server.url)
+        story.read(server.url, at={15: server.kill})
         shopping.result()
         server.start()
         story.read(server.url)

@@ -3,7 +3,7 @@
 import json
 import re
 import threading
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 from openai import OpenAI
 from openai.types.chat import ChatCompletionMessageParam
 
-from conftest import shop_settings
 from live import serving
-from marketplace import new_database
+from marketplace import new_database, shop_settings
 from warung.app import create_app
 from warung.engine.engine import Engine
 from warung.engine.scripted import MODEL_ID, TURN, ScriptedRunner, echo
@@ -129,3 +129,13 @@ def frames_of(body: bytes) -> list[Frame]:
 
 def said(frames: list[Frame]) -> str:
     return "".join(frame.text for frame in frames if frame.data != "[DONE]")
+
+
+def take(pieces: Iterator[bytes], characters: int) -> bytes:
+    """A stream's beginning, as far as its content has so many characters."""
+    body = b""
+    for piece in pieces:
+        body += piece
+        if body.endswith(b"\n\n") and len(said(frames_of(body))) >= characters:
+            return body
+    pytest.fail(f"the stream ended early: {body!r}")

@@ -91,6 +91,7 @@ def test_health_tells_when_the_model_is_ready(tmp_path: Path) -> None:
         "running": 0,
         "error": None,
         "degraded": False,
+        "stopping": False,
         "sessions": {"store": "memory", "problem": None},
     }
     assert after == {**before, "modelReady": True, "status": "ready"}
@@ -280,6 +281,7 @@ def test_a_model_that_fails_to_load(tmp_path: Path) -> None:
             "running": 0,
             "error": "model x could not be downloaded: check the network",
             "degraded": False,
+            "stopping": False,
             "sessions": {"store": "memory", "problem": None},
         }
 

@@ -10,9 +10,8 @@ from openai import AsyncOpenAI, BadRequestError
 from openai.types.chat import ChatCompletionToolParam
 from pydantic import BaseModel, ConfigDict
 
-from conftest import shop_settings
 from live import serving
-from marketplace import new_database
+from marketplace import new_database, shop_settings
 from openai_api.house import client_of, user
 from warung.app import create_app
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from openai_api.house import CHAT, PING, Frame, frames_of, held_engine, open_house, question, said
+from openai_api.house import CHAT, PING, Frame, frames_of, held_engine, open_house, question, said, take
 from warung.engine.scripted import MODEL_ID, scripted_engine
 
 
@@ -15,16 +15,6 @@ from warung.engine.scripted import MODEL_ID, scripted_engine
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     with open_house(tmp_path_factory.mktemp("house")) as client:
         yield client
-
-
-def take(response: httpx.Response, characters: int) -> bytes:
-    """The stream's beginning, as far as its content has so many characters."""
-    body = b""
-    for piece in response.iter_raw():
-        body += piece
-        if body.endswith(b"\n\n") and len(said(frames_of(body))) >= characters:
-            return body
-    pytest.fail(f"the stream ended early: {body!r}")
 
 
 @pytest.mark.parametrize("include_usage", [False, True])
@@ -167,7 +157,7 @@ def test_one_request_at_a_time_in_a_session(tmp_path: Path) -> None:
         body = question("Satu dua", stream=True, session_id="busy-session")
         valve.give(4)
         with client.stream("POST", CHAT, json=body) as first:
-            take(first, 4)
+            take(first.iter_raw(), 4)
             for other in (question("Tiga", session_id="busy-session"), {**body, "temperature": 0}):
                 refused = client.post(CHAT, json=other)
                 assert (refused.status_code, refused.json()["error"]["code"]) == (409, "session_busy")
@@ -178,8 +168,8 @@ def test_one_request_at_a_time_in_a_session(tmp_path: Path) -> None:
                     "GET", f"{CHAT}/busy-session", params={"last_event_id": "busy-session:2"}
                 ) as late,
             ):
-                assert said(frames_of(take(joined, 4))) == "Satu"
-                assert said(frames_of(take(late, 2))) == "tu"
+                assert said(frames_of(take(joined.iter_raw(), 4))) == "Satu"
+                assert said(frames_of(take(late.iter_raw(), 2))) == "tu"
                 valve.open()
         again = frames_of(client.post(CHAT, json=body).content)
         assert said(again) == "Satu dua"
@@ -193,7 +183,7 @@ def test_a_reader_that_leaves_loses_nothing(tmp_path: Path) -> None:
         body = question(stream=True, session_id="left-and-back")
         valve.give(4)
         with client.stream("POST", CHAT, json=body) as response:
-            seen = frames_of(take(response, 4))
+            seen = frames_of(take(response.iter_raw(), 4))
         valve.open()
         rest = client.post(CHAT, json=body, headers={"Last-Event-ID": str(seen[-1].id)})
         assert said(seen) + said(frames_of(rest.content)) == "Halo semua"

@@ -227,6 +227,23 @@ class StreamStoreConformance:
         assert session
         assert (session.owner, session.turn_index, session.next_index) == ("another", 0, 0)
 
+    async def test_no_lease_of_a_forgotten_session_holds_again(
+        self, store: StreamStore, other: StreamStore, clock: Clock
+    ) -> None:
+        lost = await store.begin("session-a", "owner", "request")
+        clock.now += store.lease_seconds
+        claim = await other.claim("session-a")
+        assert claim
+        await other.end(claim.lease, StreamStatus.FINISHED)
+        clock.now += 1000
+        assert await other.collect(100) == 1
+        lease = await other.begin("session-a", "owner", "request")
+        for stale in (lost, claim.lease):
+            with pytest.raises(LeaseLost):
+                await store.append(stale, ["mine"])
+        await other.append(lease, ["one"])
+        assert await store.read("session-a", 0, 10) == events("session-a", 0, ["one"])
+
     async def test_what_one_replica_stores_the_other_reads(
         self, store: StreamStore, other: StreamStore
     ) -> None:

@@ -23,7 +23,7 @@ class HandProducer:
     plan = "the plan"
 
     def __init__(self) -> None:
-        self._orders: asyncio.Queue[Sequence[str] | Exception | None] = asyncio.Queue()
+        self._orders: asyncio.Queue[Batch | Exception | None] = asyncio.Queue()
         self.heard: list[Exception | None] = []
         self.closed = False
         self.may_speak_last = asyncio.Event()
@@ -31,7 +31,10 @@ class HandProducer:
         self.last_words_error: Exception | None = None
 
     def say(self, *data: str) -> None:
-        self._orders.put_nowait(data)
+        self._orders.put_nowait(Batch(data))
+
+    def say_last(self, *data: str) -> None:
+        self._orders.put_nowait(Batch(data, is_last=True))
 
     def finish(self) -> None:
         self._orders.put_nowait(None)
@@ -44,7 +47,7 @@ class HandProducer:
             while (order := await self._orders.get()) is not None:
                 if isinstance(order, Exception):
                     raise order
-                yield Batch(order)
+                yield order
         finally:
             self.closed = True
 
@@ -596,3 +599,17 @@ def test_a_reader_sees_no_gap_however_slow_it_is(
     said = [text for batch in batches for text in batch]
     assert received == [Event(SESSION, index, text) for index, text in enumerate(said)][: len(received)]
     assert not whole or len(received) == len(said)
+
+
+async def test_who_has_read_the_last_event_may_ask_again() -> None:
+    stage = Stage()
+    await stage.request()
+    stage.producers[0].say("one")
+    stage.producers[0].say_last("two")
+    async for batch in stage.broker.follow(await stage.session(), 0):
+        if batch[-1].data == "two":
+            break
+    assert not (await stage.session()).running
+    await stage.request("another")
+    assert [producer.heard for producer in stage.producers] == [[], []]
+    await stage.broker.close()

@@ -5,12 +5,12 @@ from collections.abc import AsyncGenerator, Sequence
 
 import pytest
 
-from warung.errors import Unavailable
-from warung.streams.broker import Broker
-from warung.streams.event import Session, StreamStatus
+from warung.errors import Conflict, Unavailable
+from warung.streams.broker import Broker, Stopping
+from warung.streams.event import Event, Session, StreamStatus
 from warung.streams.memory_store import MemoryStreamStore
 from warung.streams.producer import Batch, Producer
-from warung.streams.store import Lease
+from warung.streams.store import Lease, StoreUnavailable
 
 SESSION = "session-a"
 
@@ -93,10 +93,79 @@ async def test_a_stopping_server_tells_why() -> None:
     assert producer.heard == [reason]
 
 
-async def test_a_turn_that_begins_while_the_server_stops_ends_at_once() -> None:
+async def test_a_turn_that_was_just_beginning_when_the_server_stopped_ends_at_once() -> None:
     broker = Broker(MemoryStreamStore())
     reason = Unavailable("the server is stopping")
-    await broker.close(reason)
     producer = Teller()
-    assert (await read(broker, await ask(broker, producer)))[-1] == "the end"
+
+    async def open_producer() -> Producer:
+        await broker.close(reason)
+        return producer
+
+    session = await broker.request(SESSION, "owner", "request", open_producer)
+    assert (await read(broker, session))[-1] == "the end"
     assert producer.heard == [reason]
+
+
+async def test_a_stopping_server_begins_nothing_and_lets_readers_join() -> None:
+    broker = Broker(MemoryStreamStore())
+    await ask(broker, Teller())
+    await broker.drain(0)
+    assert broker.stopping
+    for session_id, request in ((SESSION, "another"), ("session-b", "request")):
+        with pytest.raises(Conflict if session_id == SESSION else Stopping):
+            await broker.request(session_id, "owner", request, refused)
+    assert (await broker.request(SESSION, "owner", "request", refused)).running
+    await broker.close()
+
+
+async def refused() -> Producer:
+    raise AssertionError("nothing may begin")
+
+
+class Stumbling(MemoryStreamStore):
+    """Can't be read so many times."""
+
+    failures = 0
+
+    async def read(self, session_id: str, index: int, limit: int) -> list[Event]:
+        if self.failures:
+            self.failures -= 1
+            raise StoreUnavailable("the server of the sessions is gone")
+        return await super().read(session_id, index, limit)
+
+
+async def test_a_reader_rides_out_a_store_that_fails_for_a_moment() -> None:
+    store = Stumbling()
+    broker = Broker(store)
+    session = await ask(broker, Teller())
+    batches = broker.follow(session, 0)
+    assert [event.data for event in await anext(batches)] == ["hello"]
+    store.failures = 2
+    assert [await anext(batches) for _ in range(2)] == [[], []]
+    await broker.cancel(SESSION, "owner")
+    async with asyncio.timeout(20):
+        assert [event.data async for batch in batches for event in batch] == ["the end"]
+
+
+async def test_a_reader_is_told_of_a_store_that_fails_for_long() -> None:
+    store = Stumbling()
+    broker = Broker(store, ride_out_seconds=0)
+    session = await ask(broker, Teller())
+    store.failures = 1
+    with pytest.raises(StoreUnavailable):
+        await read(broker, session)
+    assert (await broker.open(SESSION, "owner")).running
+    await broker.close()
+
+
+async def test_a_reader_is_told_when_nobody_can_go_on_with_its_turn() -> None:
+    class Full(MemoryStreamStore):
+        problem = "the disk is full"
+
+    store = Full(lease_seconds=0)
+    broker = Broker(store, ride_out_seconds=0)
+    await store.begin(SESSION, "owner", "request")
+    with pytest.raises(StoreUnavailable, match="the disk is full"):
+        await read(broker, await broker.open(SESSION, "owner"))
+    await broker.close()

@@ -51,6 +51,8 @@ async def test_what_was_acknowledged_survives_a_kill(server: RedisServer, open_r
     assert (claim.plan, len(claim.memos), claim.session.next_index) == ("plan", 20, 20)
     await other.end(claim.lease, StreamStatus.FINISHED, ["last"])
     assert await store.read("session-a", 20, 9) == events("session-a", 20, ["last"])
+    assert store.problem  # nothing could be stored when it was tried last
+    await store.collect(100)
     assert store.problem is None
 
 
@@ -118,6 +120,7 @@ async def test_a_full_redis(server: RedisServer, open_redis: OpenRedis) -> None:
     assert await other.read("session-a", 0, 9) == events("session-a", 0, ["one"])
     clock.now += 1000
     assert await other.collect(100) == 1  # which frees some
+    assert "out of memory" in (other.problem or "")
     await ask(server, "CONFIG", "SET", "maxmemory", 0)
     claim = await other.claim("session-a")
     assert claim
@@ -131,8 +134,10 @@ async def test_a_redis_that_may_not_be_written(server: RedisServer, open_redis: 
     await store.append(lease, ["one"])
     await ask(server, "REPLICAOF", "127.0.0.1", 1)
     assert "read-only" in await is_refused(store, lease)
-    await ask(server, "REPLICAOF", "NO", "ONE")
     assert await store.read("session-a", 0, 9) == events("session-a", 0, ["one"])
+    assert "read-only" in (store.problem or "")
+    await ask(server, "REPLICAOF", "NO", "ONE")
+    await store.begin("session-b", "owner", "request")
     assert store.problem is None
 
 

@@ -75,21 +75,6 @@ async def test_a_clock_that_jumps_leads_to_a_handover(open_redis: OpenRedis, jum
     assert await two.lapsed() == []
 
 
-async def test_no_lease_of_a_forgotten_session_holds_again(open_redis: OpenRedis) -> None:
-    clock = Clock()
-    store, other = open_redis(clock=clock), open_redis(clock=clock)
-    old = await store.begin("session-a", "owner", "request")
-    clock.now += store.lease_seconds
-    claim = await other.claim("session-a")
-    assert claim
-    await other.end(claim.lease, StreamStatus.FINISHED)
-    clock.now += 1000
-    assert await other.collect(100) == 1
-    await other.begin("session-a", "owner", "request")
-    with pytest.raises(LeaseLost):
-        await store.append(old, ["old"])
-
-
 async def test_events_are_kept_within_their_bytes(open_redis: OpenRedis) -> None:
     store = open_redis(bytes_per_session=10)
     reader = open_redis(bytes_per_session=10)

@@ -3,9 +3,10 @@
 # pyright: reportPrivateUsage=false
 
 import asyncio
+import os
 import sqlite3
 from collections.abc import Awaitable
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import pytest
 
 from streams.conformance import WITHIN_SECONDS, events, settle
 from streams.sqlite_files import opened
+from streams.troubles import move_away
 from warung.streams.event import StreamStatus
 from warung.streams.sqlite_store import SqliteStreamStore
 from warung.streams.store import StoreUnavailable
@@ -130,6 +132,30 @@ async def test_a_damaged_file(path: Path) -> None:
         restore(path, good)
         await store.append(lease, ["two"])
         assert await store.read("session-a", 0, 9) == events("session-a", 0, ["one", "two"])
+        assert store.problem == message  # for all that is known
+        await store.collect(60)
+        assert store.problem is None
+
+
+async def test_a_damage_is_told_until_the_file_is_another(path: Path) -> None:
+    async with opened(path) as store:
+        lease = await store.begin("session-a", "owner", "request")
+        await store.append(lease, ["x" * 90_000])
+    async with opened(path) as store:
+        with path.open("r+b") as file:
+            file.seek(-8192, os.SEEK_END)
+            file.write(b"\xff" * 8192)
+        message = await refused(store.read("session-a", 0, 9))
+        assert await store.get("session-a")  # which is somewhere else in the file
+        assert store.problem == message
+        for _ in range(2):
+            with suppress(StoreUnavailable):
+                await store.collect(60)
+            assert store.problem == message
+        move_away(path)
+        await store.begin("session-a", "owner", "request")
+        assert await store.read("session-a", 0, 9) == []
+        await store.collect(60)
         assert store.problem is None
 
 

@@ -31,7 +31,7 @@ async def test_what_a_killed_process_acknowledged_is_there_and_another_goes_on(t
     lines += (await process.stdout.read()).splitlines(keepends=True)
     await process.wait()
     acknowledged = dict(line.decode().split() for line in lines if line.endswith(b"\n"))  # the last of each
-    async with opened(path, lease_seconds=3600, clock=lambda: time.time() + seconds_ahead) as store:
+    async with opened(path, lease_seconds=3600, clock=lambda: time.monotonic() + seconds_ahead) as store:
         assert sorted(acknowledged) == [f"session-{number}" for number in range(4)]
         for name, last in acknowledged.items():
             assert await store.claim(name) is None

@@ -151,20 +151,6 @@ async def test_closing_finishes_what_was_asked_for_and_tells_who_waits(path: Pat
         assert await again.read("session-a", 0, 9) == events("session-a", 0, ["one"])
 
 
-async def test_a_lease_of_a_forgotten_session_never_holds_again(path: Path) -> None:
-    clock = Clock()
-    async with opened(path, clock=clock) as store, opened(path, clock=clock) as other:
-        lost = await store.begin("session-a", "owner", "request")
-        clock.now += 9
-        claim = await other.claim("session-a")
-        assert claim
-        await other.end(claim.lease, StreamStatus.FINISHED)
-        assert await other.collect(0) == 1
-        await other.begin("session-a", "owner", "request")
-        with pytest.raises(LeaseLost):
-            await store.append(lost, ["mine"])
-
-
 @pytest.mark.parametrize("jump", [-1e6, -5.5, 5.0, 1e6])
 async def test_when_the_clock_jumps_a_turn_is_handed_over_once(path: Path, jump: float) -> None:
     clock = Clock()

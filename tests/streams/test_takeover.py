@@ -1,22 +1,17 @@
 """Two replicas over one store: turns go on when the one that began them is gone, paused or stopped."""
 
 import asyncio
-import json
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
 
+from streams.counting import LENGTH, SESSION, STORY, Replica, settle
 from warung.errors import WarungError
-from warung.streams.broker import Broker, HandedOver
-from warung.streams.event import Session, StreamStatus
+from warung.streams.broker import HandedOver
+from warung.streams.event import StreamStatus
 from warung.streams.memory_store import MemoryStreamStore
-from warung.streams.producer import Batch, Producer
-from warung.streams.store import Claim, RequestDiffers, StoreUnavailable
-
-WITHIN_SECONDS = 20
-SESSION = "session-a"
-LENGTH = 8
-STORY = [f"{number}" for number in range(LENGTH)]
+from warung.streams.producer import Producer
+from warung.streams.store import RequestDiffers, StoreUnavailable
 
 
 class SharedStore(MemoryStreamStore):
@@ -34,73 +29,6 @@ class SharedStore(MemoryStreamStore):
         if self.broken:
             raise StoreUnavailable("the disk is full")
         await super().end(lease, status, data)  # pyright: ignore[reportArgumentType]
-
-
-class Counter:
-    """Counts to LENGTH, one number for each ticket."""
-
-    def __init__(self, begin: int = 0) -> None:
-        self.plan = json.dumps({"length": LENGTH})
-        self.tickets = asyncio.Semaphore(0)
-        self.abandoned = 0
-        self.dropped = False
-        self._next = begin
-
-    async def events(self) -> AsyncGenerator[Batch]:
-        while self._next < LENGTH:
-            await self.tickets.acquire()
-            self._next += 1
-            yield Batch([f"{self._next - 1}"], f"memo {self._next - 1}")
-
-    async def last_words(self, error: Exception | None) -> Sequence[str]:
-        self.dropped = True
-        return ["cancelled" if error is None else f"failed: {error}"]
-
-    def abandon(self) -> None:
-        self.abandoned += 1
-
-
-class Replica:
-    """A broker and the producers that it opened or revived."""
-
-    def __init__(self, store: SharedStore, *, patience_seconds: float = 0) -> None:
-        self.producers: list[Counter] = []
-        self.refusals: list[Exception] = []
-        self.may_open = asyncio.Event()
-        self.may_open.set()
-        self.broker = Broker(store, reviver=self, cancel_after_disconnect_seconds=patience_seconds)
-
-    async def open_producer(self) -> Producer:
-        await self.may_open.wait()
-        self.producers.append(Counter())
-        return self.producers[-1]
-
-    async def revive(self, claim: Claim) -> Producer:
-        if self.refusals:
-            raise self.refusals.pop(0)
-        assert json.loads(claim.plan) == {"length": LENGTH}
-        assert list(claim.memos) == [f"memo {number}" for number in range(claim.session.next_index)]
-        self.producers.append(Counter(len(claim.memos)))
-        return self.producers[-1]
-
-    def give_up(self, claim: Claim, error: Exception) -> Sequence[str]:
-        return [f"gave up {claim.session.id}: {error}"]
-
-    async def begin(self, request: str = "request", *, once: bool = False) -> Session:
-        return await self.broker.request(SESSION, "owner", request, self.open_producer, once=once)
-
-    async def say(self, count: int) -> None:
-        for _ in range(count):
-            self.producers[-1].tickets.release()
-        await settle()
-
-    def reading(self, index: int = 0) -> "asyncio.Task[list[str]]":
-        return asyncio.create_task(self.read(index))
-
-    async def read(self, index: int = 0) -> list[str]:
-        async with asyncio.timeout(WITHIN_SECONDS):
-            session = await self.broker.open(SESSION, "owner")
-            return [event.data async for batch in self.broker.follow(session, index) for event in batch]
 
 
 class TravelLoop(asyncio.SelectorEventLoop):
@@ -125,11 +53,6 @@ class House:
     async def pass_time(self, seconds: float) -> None:
         self.loop.skipped_seconds += seconds
         await settle()
-
-
-async def settle() -> None:
-    for _ in range(30):
-        await asyncio.sleep(0)
 
 
 def played(test: Callable[[House], Awaitable[None]], **seconds: float) -> None:
@@ -353,10 +276,13 @@ def test_what_could_not_be_stored_is_told_anew_when_the_store_is_back() -> None:
     played(test)
 
 
-def test_what_is_still_begun_while_a_server_stops_is_left_to_another() -> None:
+def test_what_was_just_beginning_when_a_server_stopped_is_left_to_another() -> None:
     async def test(house: House) -> None:
-        await house.one.broker.close()
-        assert (await house.one.begin()).running
+        async def open_producer() -> Producer:
+            await house.one.broker.close()
+            return await house.one.open_producer()
+
+        assert (await house.one.broker.request(SESSION, "owner", "request", open_producer)).running
         await settle()
         assert house.one.producers[0].abandoned == 1
         await house.two.broker.tend()

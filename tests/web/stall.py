@@ -38,6 +38,7 @@ class Cut(StrEnum):
     CLEAN = "after an event, as a proxy ends it"
     ABRUPT = "after an event, without the body's end"
     MID_EVENT = "inside an event"
+    TOLD = "after an event, saying that the reading failed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,14 @@ def answer(pieces: Sequence[str], *products: dict[str, Any], **own: Any) -> list
         chunk(finish_reason="stop", products=products, **own),
         DONE,
     ]
+
+
+_READING_FAILED = json.dumps(
+    {
+        "error": {"message": "the disk is full", "code": "sessions_unavailable"},
+        "warung": {"status": 503, "resumable": True},
+    }
+)
 
 
 @dataclass(slots=True)
@@ -176,7 +185,9 @@ class Stall:
                 session.cuts.pop(0)
                 if session.script.cut is Cut.MID_EVENT:
                     yield frame[:-7]
-                if session.script.cut is not Cut.CLEAN:
+                if session.script.cut is Cut.TOLD:
+                    yield f"data: {_READING_FAILED}\n\n"
+                elif session.script.cut is not Cut.CLEAN:
                     raise ConnectionError("the script breaks the connection here")
                 return
             yield frame

@@ -127,7 +127,7 @@ class AnswerProducer:
         await self._save_whole(cards)
         state.has_ended, composed = True, not state.in_own_words
         ending = self._writer.ending("", FinishReason.STOP, self._usage, composed=composed, **changed)
-        yield self._batch([], *ending)
+        yield replace(self._batch([], *ending), is_last=True)
 
     def _batch(self, texts: Sequence[str], *chunks: str, **own: Any) -> Batch:
         """Chunks that say the texts, behind those given."""

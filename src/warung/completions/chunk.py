@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from warung.engine.request import FinishReason, Usage
-from warung.errors import Conflict, WarungError
+from warung.errors import Conflict, Unavailable, WarungError
 
 DONE = "[DONE]"
 
@@ -65,9 +65,19 @@ def _dump(value: object) -> str:
 
 def failure(session_id: str, error: Exception | None) -> list[str]:
     """The end of an answer that broke off; `error` None when it was cancelled."""
+    return [_error(session_id, presentable(error)), DONE]
+
+
+def interruption(session_id: str, error: Exception) -> str:
+    """Tells one reader that it can read no further now. No end follows, for the answer may go on: where this
+    says `resumable`, its reader may come back with the last event's id."""
     told = presentable(error)
-    own = {"session_id": session_id, "status": told.status}
-    return [_dump({"error": error_object(told), "warung": own}), DONE]
+    return _error(session_id, told, **({"resumable": True} if isinstance(told, Unavailable) else {}))
+
+
+def _error(session_id: str, error: WarungError, **own: Any) -> str:
+    told = {"session_id": session_id, "status": error.status, **own}
+    return _dump({"error": error_object(error), "warung": told})
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,13 @@
 """HTTP responses over stored streams: SSE with keep-alives, or the whole answer once it has ended."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing, suppress
 
 import structlog
 from fastapi.responses import Response, StreamingResponse
 from starlette.types import Send
 
-from warung.completions.chunk import DONE, Answer, failure
+from warung.completions.chunk import DONE, Answer, failure, interruption
 from warung.errors import Conflict, WarungError
 from warung.streams import sse
 from warung.streams.broker import Broker, HandedOver
@@ -24,6 +24,12 @@ class ClientLeft(Conflict):
     """Nobody waits for this plain answer any more; its turn goes on, as that of a closed stream does."""
 
     default_code = "client_left"
+
+
+class BrokeOff(WarungError):
+    """The turn ended without an end that could be read."""
+
+    default_code = "broke_off"
 
 
 class EventStream(StreamingResponse):
@@ -75,17 +81,23 @@ async def _frames(session: Session, batches: AsyncGenerator[list[Event]]) -> Asy
                 yield sse.encode(batch) if batch else sse.PING
     except HandedOver:
         raise
+    except BrokeOff as error:
+        yield _told(failure(session.id, error))
     except Exception as error:  # the status line is gone: the reader learns of it in the stream
         unexpected = not isinstance(error, WarungError)
         log.warning("reading failed", session_id=session.id, error=str(error), exc_info=unexpected)
-        for data in failure(session.id, error):
-            yield f"data: {data}\n\n".encode()
+        yield _told([interruption(session.id, error)])
+
+
+def _told(data: Sequence[str]) -> bytes:
+    """Without ids: it is no event of the stream."""
+    return "".join(f"data: {text}\n\n" for text in data).encode()
 
 
 async def _to_done(session: Session, batches: AsyncGenerator[list[Event]]) -> AsyncGenerator[list[Event]]:
     """The batches up to the [DONE] of the session's latest turn: what follows answers another request.
 
-    Raises WarungError when the turn ended without one.
+    Raises BrokeOff when the turn ended without one.
     """
     async with aclosing(batches):
         async for batch in batches:
@@ -94,7 +106,7 @@ async def _to_done(session: Session, batches: AsyncGenerator[list[Event]]) -> As
                     yield batch[:count]
                     return
             yield batch
-    raise WarungError("the answer broke off; ask again")
+    raise BrokeOff("the answer broke off; ask again")
 
 
 async def whole(broker: Broker, session: Session, has_left: Callable[[], Awaitable[bool]]) -> Answer:

@@ -150,10 +150,11 @@ def create_router(
     @router.get("/health")
     async def health() -> JSONResponse:
         state = engine.state()
-        ok = state.status not in {EngineStatus.FAILED, EngineStatus.STUCK}
+        ok = state.status not in {EngineStatus.FAILED, EngineStatus.STUCK} and not broker.stopping
         body = {
             "ok": ok,
             "degraded": broker.problem is not None,
+            "stopping": broker.stopping,
             "modelReady": state.status is EngineStatus.READY,
             "modelId": state.model_id,
             "status": state.status,

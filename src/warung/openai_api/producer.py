@@ -80,7 +80,7 @@ class CompletionProducer:
                     chunks = self._chunks(choice, event)
                     ending = self._writer.end(self._usage()) if self._has_ended else []
                     if chunks:
-                        yield Batch([*chunks, *ending], self._memo.line())
+                        yield Batch([*chunks, *ending], self._memo.line(), is_last=bool(ending))
                     if ending:
                         return
             raise EngineUnavailable("the engine stopped before the answer ended")

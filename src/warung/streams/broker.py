@@ -8,7 +8,7 @@ another process, is taken over and goes on.
 import asyncio
 from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
-from contextlib import aclosing, contextmanager
+from contextlib import aclosing, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from weakref import WeakValueDictionary
@@ -30,15 +30,22 @@ from warung.streams.store import (
 
 log = structlog.get_logger(__name__)
 
-_READ_AT_ONCE = 256
+_READ_AT_ONCE = 64
 _COLLECT_EVERY_SECONDS = 30
 _TOUCH_EVERY_SECONDS = 30
+_RIDE_OUT_SECONDS = 10
+_TRY_AGAIN_SECONDS = 0.5
 
 
-class HandedOver(Unavailable):
-    """This process stops; the turn goes on elsewhere. Not an end: the reader must come back."""
+class Stopping(Unavailable):
+    """This process stops: it begins nothing, or ends what it had begun."""
 
     default_code = "server_stopping"
+    default_retry_after_seconds = 1
+
+
+class HandedOver(Stopping):
+    """The turn goes on elsewhere. Not an end: the reader must come back."""
 
 
 class Interrupted(Unavailable):
@@ -67,17 +74,19 @@ class _Live:
 
 @dataclass(slots=True)
 class _Outcome:
-    """How a producer ended; `status` None when the turn isn't ours to end."""
+    """How a producer ended, and whether that is stored; `status` None when the turn isn't ours to end."""
 
     status: StreamStatus | None
     error: Exception | None = None
+    is_stored: bool = False
 
 
 @dataclass(slots=True)
 class _Readers:
-    """How many read each session here, and which sessions the store was told of."""
+    """How many read each session here, what they wait in, and when the store was last told of them."""
 
     counts: Counter[str] = field(default_factory=Counter[str])
+    waits: set[asyncio.Timeout] = field(default_factory=set[asyncio.Timeout])
     touched_at: float = 0
 
     @contextmanager
@@ -90,9 +99,25 @@ class _Readers:
             if not self.counts[session_id]:
                 del self.counts[session_id]
 
+    @asynccontextmanager
+    async def patience(self, seconds: float) -> AsyncGenerator[None]:
+        """Raises TimeoutError after so long, or when all are woken."""
+        async with asyncio.timeout(seconds) as wait:
+            self.waits.add(wait)
+            try:
+                yield
+            finally:
+                self.waits.discard(wait)
+
+    def wake(self) -> None:
+        for wait in self.waits:
+            if not wait.expired():
+                wait.reschedule(asyncio.get_running_loop().time())
+
 
 class Broker:
-    """`cancel_after_disconnect_seconds` 0 means never. Without a `reviver` no turn is taken over."""
+    """`cancel_after_disconnect_seconds` 0 means never. Without a `reviver` no turn is taken over. A store
+    that fails for less than `ride_out_seconds` costs readers no more than time."""
 
     def __init__(
         self,
@@ -102,16 +127,18 @@ class Broker:
         ttl_seconds: float = 600,
         idle_seconds: float = 10,
         cancel_after_disconnect_seconds: float = 3600,
+        ride_out_seconds: float = _RIDE_OUT_SECONDS,
     ) -> None:
         self._store = store
         self._reviver = reviver
         self._ttl_seconds = ttl_seconds
         self._idle_seconds = idle_seconds
         self._patience_seconds = cancel_after_disconnect_seconds
+        self._ride_out_seconds = ride_out_seconds
         self._live: dict[str, _Live] = {}
         self._readers = _Readers()
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-        self._closing = False
+        self._stopping = self._closing = False
         self._left = asyncio.Event()  # set when the readers must go, for their turns go on elsewhere
         self._reason: WarungError | None = None
 
@@ -119,6 +146,11 @@ class Broker:
     def problem(self) -> str | None:
         """What is wrong with the store, as one line."""
         return self._store.problem
+
+    @property
+    def stopping(self) -> bool:
+        """Whether turns begin no more."""
+        return self._stopping
 
     @property
     def running(self) -> int:
@@ -138,7 +170,8 @@ class Broker:
         if session is None:
             raise _unknown(session_id)
         if session.lapsed:
-            await self.take_over(session_id)
+            with suppress(StoreUnavailable):  # what is stored of it can be read all the same
+                await self.take_over(session_id)
         return session
 
     async def request(
@@ -155,16 +188,19 @@ class Broker:
 
         A turn that failed or was cancelled is joined by those `resuming` it; others begin the next one.
         Raises SessionBusy while another request is answered, with `once` RequestDiffers then and after,
-        NotFound when the session is another owner's, StoreUnavailable, and what `open_producer` raises; then
-        nothing has begun.
+        NotFound when the session is another owner's, StoreUnavailable, Stopping, and what `open_producer`
+        raises; then nothing has begun.
         """
         answers = partial(_answers, request=request, resuming=resuming, once=once)
         async with self._lock(session_id):
             session = await self.find(session_id, owner)
             if session and session.lapsed:
-                await self._take_over(session_id)
+                with suppress(StoreUnavailable):
+                    await self._take_over(session_id)
             if session and answers(session):
                 return session
+            if self._stopping:
+                raise Stopping("the server is stopping; ask again soon")
             producer = await open_producer()
             try:
                 return await self._begin(
@@ -212,7 +248,7 @@ class Broker:
             await self._take_over(session_id)
 
     async def _take_over(self, session_id: str) -> None:
-        if self._reviver is None or self._closing or session_id in self._live:
+        if self._reviver is None or self._stopping or session_id in self._live:
             return
         claim = await self._store.claim(session_id)
         if claim is None:
@@ -232,10 +268,11 @@ class Broker:
     ) -> AsyncGenerator[list[Event]]:
         """Events from `index` on, in batches, stored ones and then live, to the end of the latest turn.
 
-        An empty batch comes after every `idle_seconds`, by default the broker's, without an event. Raises
-        CursorTooOld, also in the middle when a slow reader is overtaken, NotFound when the session is
-        forgotten under it, StoreUnavailable, HandedOver when this process stops and the turn doesn't, and
-        InvalidInput for an index that doesn't exist yet.
+        An empty batch comes at least after every `idle_seconds`, by default the broker's, without an event.
+        Raises CursorTooOld, also in the middle when a slow reader is overtaken, NotFound when the session is
+        forgotten under it, StoreUnavailable when nothing can be read for long, or nobody can go on with the
+        turn, HandedOver when this process stops and the turn doesn't, and InvalidInput for an index that
+        doesn't exist yet.
         """
         if index < session.first_index:
             raise CursorTooOld(session.id, session.first_index)
@@ -247,26 +284,43 @@ class Broker:
         return self._follow(session.id, index, idle_seconds or self._idle_seconds)
 
     async def _follow(self, session_id: str, index: int, idle_seconds: float) -> AsyncGenerator[list[Event]]:
+        failing_since: float | None = None
         with self._reading(session_id):
             while True:
-                if events := await self._store.read(session_id, index, _READ_AT_ONCE):
-                    yield events
-                    index += len(events)
-                    continue
-                session = await self._store.get(session_id)
-                if session is None:
-                    raise _unknown(session_id)
-                if not session.running and index >= session.next_index:
-                    return
-                if self._left.is_set():
-                    raise HandedOver(
-                        "the server is stopping; come back with the last event's id", retry_after_seconds=1
-                    )
                 try:
-                    async with asyncio.timeout(idle_seconds):
-                        await self._store.wait(session_id, index)
+                    async with self._readers.patience(idle_seconds):
+                        events = await self._next(session_id, index)
                 except TimeoutError:
-                    yield []
+                    events = []
+                except StoreUnavailable:
+                    now = asyncio.get_running_loop().time()
+                    failing_since = now if failing_since is None else failing_since
+                    if now - failing_since >= self._ride_out_seconds:
+                        raise
+                    await asyncio.sleep(_TRY_AGAIN_SECONDS)
+                    events = []
+                else:
+                    failing_since = None
+                if events is None:
+                    return
+                yield events
+                index += len(events)
+
+    async def _next(self, session_id: str, index: int) -> list[Event] | None:
+        """The events from `index` on, when there are some; None when there will be none."""
+        while True:
+            if events := await self._store.read(session_id, index, _READ_AT_ONCE):
+                return events
+            session = await self._store.get(session_id)
+            if session is None:
+                raise _unknown(session_id)
+            if not session.running and index >= session.next_index:
+                return None
+            if self._left.is_set():
+                raise HandedOver("the server is stopping; come back with the last event's id")
+            if session.lapsed and self._store.problem:
+                raise StoreUnavailable(self._store.problem)
+            await self._store.wait(session_id, index)
 
     async def cancel(self, session_id: str, owner: str) -> None:
         """Stop a running turn within one step, wherever it runs; idempotent. Raises NotFound."""
@@ -291,7 +345,7 @@ class Broker:
             if outcome.status is None:
                 producer.abandon()
                 await self._store.release(lease)
-            else:
+            elif not outcome.is_stored:
                 finished = outcome.status is StreamStatus.FINISHED
                 last = () if finished else await _last_words(session_id, producer, outcome.error)
                 await self._store.end(lease, outcome.status, last)
@@ -305,10 +359,7 @@ class Broker:
     async def _outcome(self, live: _Live, producer: Producer) -> _Outcome:
         session_id = live.lease.session_id
         try:
-            async with aclosing(producer.events()) as batches:
-                async for batch in batches:
-                    if await self._store.append(live.lease, batch.data, batch.memo):
-                        return _Outcome(StreamStatus.CANCELLED)
+            return await self._store_all(live, producer)
         except asyncio.CancelledError:
             if live.handed_over:
                 return _Outcome(None)
@@ -320,6 +371,16 @@ class Broker:
         except Exception as error:
             log.warning("stream failed", session_id=session_id, error=str(error), exc_info=_odd(error))
             return _Outcome(StreamStatus.FAILED, error)
+
+    async def _store_all(self, live: _Live, producer: Producer) -> _Outcome:
+        async with aclosing(producer.events()) as batches:
+            async for batch in batches:
+                if batch.is_last:
+                    live.ending = True
+                    await self._store.end(live.lease, StreamStatus.FINISHED, batch.data)
+                    return _Outcome(StreamStatus.FINISHED, is_stored=True)
+                if await self._store.append(live.lease, batch.data, batch.memo):
+                    return _Outcome(StreamStatus.CANCELLED)
         return _Outcome(StreamStatus.FINISHED)
 
     def _arm(self, session_id: str) -> None:
@@ -393,9 +454,12 @@ class Broker:
                 await self._store.touch(away)
 
     async def drain(self, seconds: float) -> None:
-        """Let running turns come to their end for so long."""
-        if tasks := [live.task for live in self._live.values()]:
-            await asyncio.wait(tasks, timeout=seconds)
+        """Begin nothing any more, and let running turns come to their end for so long."""
+        self._stopping = True
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while tasks := [live.task for live in self._live.values()]:
+                    await asyncio.wait(tasks)
 
     async def close(self, reason: WarungError | None = None) -> None:
         """End every running turn here, and any that still begins, and wait for it.
@@ -403,9 +467,11 @@ class Broker:
         Where the store outlives this process, they are left to be taken over, and their readers hear
         HandedOver; else they are cancelled, and their readers hear the `reason`, or of a cancellation.
         """
-        self._closing, self._reason = True, reason or self._reason
+        self._stopping = self._closing = True
+        self._reason = reason or self._reason
         if self._store.is_durable:
             self._left.set()
+            self._readers.wake()
         while tasks := [live.task for live in self._live.values()]:
             for session_id, live in list(self._live.items()):
                 live.handed_over = self._store.is_durable and not live.ending

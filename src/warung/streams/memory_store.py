@@ -5,7 +5,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Sequence
-from itertools import islice
+from itertools import count, islice
 
 from warung.streams.event import Event, Session, StreamStatus
 from warung.streams.store import Claim, CursorTooOld, Lease, LeaseLost, SessionBusy
@@ -93,6 +93,7 @@ class MemoryStreamStore:
         self._bytes_per_session = bytes_per_session
         self._clock = clock
         self._sessions: dict[str, _Turns] = {}
+        self._epochs = count(1)  # of all sessions: no lease of a forgotten one fits another of its name
 
     async def get(self, session_id: str) -> Session | None:
         turns = self._sessions.get(session_id)
@@ -132,7 +133,7 @@ class MemoryStreamStore:
         return self._lease(turns)
 
     def _lease(self, turns: _Turns) -> Lease:
-        turns.epoch += 1
+        turns.epoch = next(self._epochs)
         turns.leased_until = self._clock() + self.lease_seconds
         return Lease(turns.id, turns.epoch)
 
@@ -143,6 +144,7 @@ class MemoryStreamStore:
         return turns
 
     async def append(self, lease: Lease, data: Sequence[str], memo: str = "") -> bool:
+        await asyncio.sleep(0)  # where nothing is waited for, a quick producer must leave others their turn
         turns = self._held(lease)
         turns.ring.append(data)
         if memo:

@@ -9,10 +9,12 @@ from warung.streams.store import Claim
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Event data to be stored and sent together; `memo` is what whoever takes over needs to know of them."""
+    """Event data to be stored and sent together; `memo` is what whoever takes over needs to know of them.
+    With the last ones the turn is finished: who has read them may begin the next."""
 
     data: Sequence[str]
     memo: str = ""
+    is_last: bool = False
 
 
 class Producer(Protocol):

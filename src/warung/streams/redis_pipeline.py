@@ -4,7 +4,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from redis import exceptions as faults
@@ -24,8 +24,8 @@ class RedisPipeline:
     answer is awaited, share one round trip. None is ever sent twice: what became of a call whose connection
     broke is not known."""
 
-    def __init__(self, redis: Redis, script: str, tell_problem: Callable[[str | None], None]) -> None:
-        self._tell_problem = tell_problem
+    def __init__(self, redis: Redis, script: str) -> None:
+        self.problem: str | None = None
         self._redis = redis
         self._script = script
         self._digest = hashlib.sha1(script.encode(), usedforsecurity=False).hexdigest()
@@ -55,7 +55,7 @@ class RedisPipeline:
 
     def _settle(self, answer: asyncio.Future[Any], reply: Any) -> None:
         fault = _unavailable(reply) if isinstance(reply, Exception) else None
-        self._tell_problem(fault.message if fault else None)
+        self.problem = fault.message if fault else None
         if answer.done():
             return  # nobody waits for it any more
         if fault:

@@ -167,4 +167,10 @@ function operations.forget()
   return kept[1] and 1 or 0
 end
 
+-- Stores something and takes it back.
+operations['try'] = function()
+  redis.call('HSET', state, 'tried_at', now)
+  redis.call('DEL', state)
+end
+
 return operations[operation]()

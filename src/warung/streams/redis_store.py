@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
@@ -17,7 +18,14 @@ from warung.streams.event import Event, Session, StreamStatus
 from warung.streams.memory_store import BYTES_PER_SESSION, EVENTS_PER_SESSION, LEASE_SECONDS, EventRing
 from warung.streams.redis_changes import RedisChanges
 from warung.streams.redis_pipeline import Argument, RedisPipeline
-from warung.streams.store import Claim, CursorTooOld, Lease, LeaseLost, SessionBusy
+from warung.streams.store import (
+    Claim,
+    CursorTooOld,
+    Lease,
+    LeaseLost,
+    SessionBusy,
+    StoreUnavailable,
+)
 
 _TIMEOUT_SECONDS = 2
 _SCRIPT = files("warung.streams").joinpath("redis_store.lua").read_text(encoding="utf-8")
@@ -44,7 +52,6 @@ class RedisStreamStore:
     """
 
     is_durable = True
-    problem: str | None = None
 
     def __init__(
         self,
@@ -64,13 +71,14 @@ class RedisStreamStore:
         self._clock = clock
         self._prefix = prefix
         self._redis = _connect(url)
-        self._writes = RedisPipeline(self._redis, _SCRIPT, self._note_problem)
-        self._reads = RedisPipeline(self._redis, _SCRIPT, self._note_problem)
+        self._writes = RedisPipeline(self._redis, _SCRIPT)
+        self._reads = RedisPipeline(self._redis, _SCRIPT)
         self._changes = RedisChanges(self._redis, f"{prefix}changes")
         self._turns: dict[str, _Turn] = {}
 
-    def _note_problem(self, problem: str | None) -> None:
-        self.problem = problem
+    @property
+    def problem(self) -> str | None:
+        return self._writes.problem or self._reads.problem
 
     def _now(self) -> float:
         return self._clock() if self._clock else time.monotonic()
@@ -216,9 +224,13 @@ class RedisStreamStore:
         await asyncio.gather(*(self._write("touch", session_id) for session_id in session_ids))
 
     async def collect(self, ttl_seconds: float) -> int:
-        ttl = _milliseconds(ttl_seconds)
+        ttl, had_problem = _milliseconds(ttl_seconds), self._writes.problem
         expired = await self._read("expired", "", ttl)
-        return sum(await asyncio.gather(*(self._write("forget", session_id, ttl) for session_id in expired)))
+        forgotten = await asyncio.gather(*(self._write("forget", session_id, ttl) for session_id in expired))
+        if had_problem:  # it is told until something can be stored again, and not for ever
+            with suppress(StoreUnavailable):
+                await self._write("try", "")
+        return sum(forgotten)
 
     async def close(self) -> None:
         await self._writes.close()

@@ -62,6 +62,7 @@ _REASONS = {
     sqlite3.SQLITE_READONLY: "the file may not be written: check its owner and mode",
     sqlite3.SQLITE_PERM: "the file may not be written: check its owner and mode",
 }
+DAMAGE = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 
 def unavailable(error: sqlite3.Error | OSError) -> StoreUnavailable:

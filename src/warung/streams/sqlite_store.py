@@ -30,7 +30,8 @@ class _Produced:
 
 class SqliteStreamStore:
     """Keeps the latest `events_per_session` events of each session, of `bytes_per_session` in all. Whoever
-    shares the file has the same `lease_seconds`; `clock` is the clock on the wall, in seconds.
+    shares the file has the same `lease_seconds` and the same `clock`: seconds that only rise while the
+    machine is up, for a clock on the wall may be put right by hours.
 
     What was stored survives the end of this process however it comes. A power cut may with `synchronous`
     NORMAL lose the last commits, though never damage the file; with FULL it loses nothing that was
@@ -51,7 +52,7 @@ class SqliteStreamStore:
         lease_seconds: float = LEASE_SECONDS,
         synchronous: Synchronous = "NORMAL",
         lock_wait_seconds: float = _LOCK_WAIT_SECONDS,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.lease_seconds = lease_seconds
         self._turns = SqliteTurns(events_per_session, bytes_per_session, lease_seconds, clock)
@@ -224,10 +225,16 @@ class SqliteStreamStore:
         while await self._writer.perform(self._turns.shrink):
             await self._checkpoint()
         await self._checkpoint()
-        await (
-            self.lapsed()
-        )  # every thread has tried again by now: a problem that is gone is not told for ever
+        await self._look_again()
         return collected
+
+    async def _look_again(self) -> None:
+        """A problem that is gone is not told for ever: by now every thread has tried again, but for one."""
+        await self.lapsed()
+        threads = self._writer, self._reader, self._keeper
+        if any(thread.damage for thread in threads) and await self._keeper.perform(self._turns.is_sound):
+            for thread in threads:
+                thread.trust()
 
     async def close(self) -> None:
         """Finish what is being stored; who still waits is told."""

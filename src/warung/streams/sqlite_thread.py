@@ -10,7 +10,7 @@ from threading import Thread
 from typing import Any, TypeVar
 
 from warung.errors import WarungError
-from warung.streams.sqlite_file import SqliteFile, primary_code, unavailable
+from warung.streams.sqlite_file import DAMAGE, SqliteFile, primary_code, unavailable
 from warung.streams.store import StoreUnavailable
 
 T = TypeVar("T")
@@ -39,7 +39,8 @@ class SqliteThread:
     commit. Nobody hears of an outcome before the commit."""
 
     def __init__(self, file: SqliteFile, *, writes: bool) -> None:
-        self.problem: str | None = None
+        self._problem: str | None = None
+        self.damage: str | None = None
         self._file = file
         self._writes = writes
         self._connection: sqlite3.Connection | None = None
@@ -51,6 +52,16 @@ class SqliteThread:
             target=self._run, name="sessions writer" if writes else "sessions reader", daemon=True
         )
         self._thread.start()
+
+    @property
+    def problem(self) -> str | None:
+        """What went wrong at the latest attempt. A damage is told until the file is another, or trusted: that
+        one page can be read says nothing of the next."""
+        return self._problem or self.damage
+
+    def trust(self) -> None:
+        """The file was found sound."""
+        self.damage = None
 
     async def perform(
         self, operation: Callable[[sqlite3.Connection], T], done: Callable[[T], None] | None = None
@@ -105,12 +116,13 @@ class SqliteThread:
             if len(operations) == 1:
                 return [self._failure(error)]
             return [self._outcomes([operation])[0] for operation in operations]
-        self.problem = None
+        self._problem = None
         return outcomes
 
     def _begin(self) -> sqlite3.Connection:
-        if self._connection and self._identity != self._file.identity():
+        if self._identity != self._file.identity():
             self._disconnect()
+            self.trust()
         if self._connection is None:
             self._connection = self._file.connect()
             self._identity = self._file.identity()
@@ -125,9 +137,12 @@ class SqliteThread:
                 sqlite3.SQLITE_FULL,
             }:
                 self._disconnect()
+            is_damage = isinstance(error, sqlite3.Error) and primary_code(error) in DAMAGE
             error = unavailable(error)
+            if is_damage:
+                self.damage = error.message
         if isinstance(error, StoreUnavailable):
-            self.problem = error.message
+            self._problem = error.message
         return error
 
     def _disconnect(self) -> None:

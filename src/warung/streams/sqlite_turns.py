@@ -69,7 +69,7 @@ class SqliteTurns:
     clock: Callable[[], float]
 
     def holds(self, leased_until: float) -> bool:
-        """A time too far ahead was written before the clock was put back: that lease has lapsed, too."""
+        """A time too far ahead was written before the machine started anew: that lease has lapsed, too."""
         now = self.clock()
         return now < leased_until <= now + self.lease_seconds
 
@@ -255,8 +255,8 @@ class SqliteTurns:
         )
 
     def collect(self, connection: sqlite3.Connection, ttl_seconds: float) -> bool:
-        """Forget one that expired; whether there was one. What ended in the future, for the clock was put
-        back, ends now."""
+        """Forget one that expired; whether there was one. What ended in the future, before the machine
+        started anew, ends now."""
         now = self.clock()
         connection.execute(
             "UPDATE sessions SET ended_at = ?1 WHERE status <> 'running' AND ended_at > ?1", (now,)
@@ -266,6 +266,10 @@ class SqliteTurns:
     def checkpoint(self, connection: sqlite3.Connection) -> None:
         """Copy the log of commits to the file; outside a transaction, and no writer waits for it."""
         connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+
+    def is_sound(self, connection: sqlite3.Connection) -> bool:
+        """Reads all of the file."""
+        return connection.execute("PRAGMA quick_check(1)").fetchone() == ("ok",)
 
     def shrink(self, connection: sqlite3.Connection) -> bool:
         """Give back a few pages of a file that is more than half empty; whether it was."""

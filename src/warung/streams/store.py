@@ -39,6 +39,7 @@ class StoreUnavailable(Unavailable):
     """Nothing can be stored or read now: the disk is full, the server gone, the file locked or corrupt."""
 
     default_code = "sessions_unavailable"
+    default_retry_after_seconds = 2
 
 
 class CursorTooOld(Gone):

@@ -81,10 +81,13 @@ class Peer:
     def _app(self) -> FastAPI:
         app = FastAPI()
 
+        async def drain() -> None:
+            """It does not wait."""
+
         async def end_streams() -> None:
             self.may_end.set()
 
-        app.state.end_streams = end_streams
+        app.state.drain, app.state.end_streams = drain, end_streams
 
         @app.get("/v1/models")
         async def models(request: Request) -> Response:

@@ -37,12 +37,14 @@ export async function* follow(request, cursor, { signal, onWait }) {
       if (response.status === 204) return;
       if (!response.ok) throw await Problem.of(response);
       for await (const event of parse(response.body, lifeline)) {
+        const chunk = event.data === "[DONE]" ? null : JSON.parse(event.data);
+        if (chunk?.warung?.resumable) break; // this reading failed, not the answer
         if (failures) onWait(false);
         failures = waited = 0;
-        if (event.data === "[DONE]") return;
+        if (!chunk) return;
         if (isSeen(event.id, cursor)) continue;
         cursor = event.id || cursor;
-        yield { id: cursor, chunk: JSON.parse(event.data) };
+        yield { id: cursor, chunk };
       }
     } catch (error) {
       if (signal.aborted) return;
