@@ -181,14 +181,14 @@ class Broker:
     ) -> Session:
         try:
             lease = await self._store.begin(session_id, owner, request, producer.plan, after)
-            session = await self._begun(session_id)
+            session = await self._known(session_id)
         except BaseException as error:
             await _last_words(session_id, producer, error if isinstance(error, Exception) else None)
             raise
         self._run(lease, producer)
         return session
 
-    async def _begun(self, session_id: str) -> Session:
+    async def _known(self, session_id: str) -> Session:
         session = await self._store.get(session_id)
         if session is None:
             raise _unknown(session_id)
@@ -252,21 +252,25 @@ class Broker:
                 if events := await self._store.read(session_id, index, _READ_AT_ONCE):
                     yield events
                     index += len(events)
-                    continue
-                session = await self._store.get(session_id)
-                if session is None:
-                    raise _unknown(session_id)
-                if not session.running and index >= session.next_index:
+                if (not events or self._left.is_set()) and await self._is_over(session_id, index):
                     return
-                if self._left.is_set():
-                    raise HandedOver(
-                        "the server is stopping; come back with the last event's id", retry_after_seconds=1
-                    )
                 try:
                     async with asyncio.timeout(idle_seconds):
                         await self._store.wait(session_id, index)
                 except TimeoutError:
                     yield []
+
+    async def _is_over(self, session_id: str, index: int) -> bool:
+        """Whether nothing follows what was read. To know costs a look at the disk or the network: it isn't
+        asked while events come one after another."""
+        session = await self._known(session_id)
+        if not session.running and index >= session.next_index:
+            return True
+        if self._left.is_set():
+            raise HandedOver(
+                "the server is stopping; come back with the last event's id", retry_after_seconds=1
+            )
+        return False
 
     async def cancel(self, session_id: str, owner: str) -> None:
         """Stop a running turn within one step, wherever it runs; idempotent. Raises NotFound."""
