@@ -27,7 +27,6 @@ from benchmarks.weights import fp32_folder, is_converted
 from warung.cli import packaged_model
 
 _PAGE = ROOT / "docs" / "benchmarks.md"
-_IDLE_CORES = 0.1
 _WIDTH = 160  # where no terminal tells its own
 _PYTHON = Path(sys.executable)
 _WORK = Path(tempfile.gettempdir()) / "warung-benchmarks"
@@ -54,7 +53,7 @@ def main(
     """Tables of tokens/s, time to first token and inter-token latency, and which goals warung reaches."""
     signal.signal(signal.SIGTERM, _leave)
     plan = Plan(tuple(sorted(map(int, streams.split(",")))), tokens, repeats, probes)
-    busy = _require_idle(force=force)
+    busy = machine.require_idle(force=force)
     gguf = (model or packaged_model()).absolute()
     work.mkdir(parents=True, exist_ok=True)
     places = Places(
@@ -80,17 +79,6 @@ def main(
 
 def _leave(_number: int, _frame: FrameType | None) -> None:
     sys.exit(1)  # an exception, so that a started server is stopped
-
-
-def _require_idle(*, force: bool) -> float:
-    """The cores that others use now. Exits when they are too many."""
-    busy = machine.busy_cores()
-    if busy > _IDLE_CORES and not force:
-        sys.exit(
-            f"The machine is busy ({busy:.2f} cores; at most {_IDLE_CORES} for honest figures):"
-            " stop what runs on it, or measure all the same with --force"
-        )
-    return busy
 
 
 def _chosen(subjects: list[Server | Bare], names: str) -> list[Server | Bare]:

@@ -62,19 +62,20 @@ def _rate_goals(results: Results) -> Iterator[Goal]:
             mine, theirs = subject.figures.get(streams), peer.figures.get(streams)
             value = mine.tokens_per_second / theirs.tokens_per_second if mine and theirs else None
             what = f"{subject.title}: tokens/s over {peer.title}"
-            yield _goal(what, str(streams), "≥", rate.at_least, value)
+            yield goal(what, str(streams), "≥", rate.at_least, value)
 
 
 def _latency_goals(results: Results) -> Iterator[Goal]:
     for result in (results[name] for name in _ENGINES if name in results):
         shared = result.shared_prefix.ratio if result.shared_prefix else None
         what = f"{result.title}: first token behind a known text over behind a new one"
-        yield _goal(what, "1", "≤", _SHARED_PREFIX_AT_MOST, shared)
+        yield goal(what, "1", "≤", _SHARED_PREFIX_AT_MOST, shared)
         interruption = result.interruption.ratio if result.interruption else None
         what = f"{result.title}: inter-token p99 while a long prompt is read over p50 before"
-        yield _goal(what, "7 + 1", "≤", _INTERRUPTION_AT_MOST, interruption)
+        yield goal(what, "7 + 1", "≤", _INTERRUPTION_AT_MOST, interruption)
 
 
-def _goal(what: str, streams: str, sign: str, bound: float, value: float | None) -> Goal:
+def goal(what: str, streams: str, sign: str, bound: float, value: float | None) -> Goal:
+    """`sign` is ≥ or ≤."""
     reached = None if value is None else value >= bound if sign == "≥" else value <= bound
     return Goal(what, streams, f"{sign} {bound:g}", value, reached)

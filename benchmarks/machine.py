@@ -2,12 +2,25 @@
 
 import os
 import platform
+import sys
 from pathlib import Path
 
 import psutil
 
 _FLAGS = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_tile")
 _CPUINFO = Path("/proc/cpuinfo")
+_IDLE_CORES = 0.1
+
+
+def require_idle(*, force: bool) -> float:
+    """The cores that others use now. Exits when they are too many."""
+    busy = busy_cores()
+    if busy > _IDLE_CORES and not force:
+        sys.exit(
+            f"The machine is busy ({busy:.2f} cores; at most {_IDLE_CORES} for honest figures):"
+            " stop what runs on it, or measure all the same with --force"
+        )
+    return busy
 
 
 def busy_cores(seconds: float = 2) -> float:

@@ -1,22 +1,20 @@
 """The tables, for a terminal and as docs/benchmarks.md; measures nothing."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rich.console import Console
-from rich.table import Table
 
+from benchmarks import page
 from benchmarks.goals import Goal, goals
 from benchmarks.measure import Figures, Result
-
-Rows = list[tuple[str, ...]]
+from benchmarks.page import Rows, Section, goal_section
 
 _SPEED_COLUMNS = (
     *("server", "weights", "streams", "tokens/s", "slowest-quickest"),
     *("first token s", "inter-token p50 ms", "p99 ms"),
 )
 _COST_COLUMNS = ("server", "versions", "load s", "RSS MB", "client cores", "others' cores")
-_GOAL_COLUMNS = ("goal", "streams", "wanted", "measured", "reached")
 _PROBE_COLUMNS = ("server", "what", "measured")
 
 
@@ -35,40 +33,31 @@ class Report:
         return goals({result.name: result for result in self.results})
 
 
-def tables(report: Report) -> Iterator[tuple[str, tuple[str, ...], Rows]]:
-    """(title, columns, rows), in the order of the page; those without rows are left out."""
+def sections(report: Report) -> list[Section]:
+    """In the order of the page; those without rows are left out."""
     speed = [row for result in report.results for row in _speed_rows(result)]
     probes = [row for result in report.results for row in _probe_rows(result)]
     costs = [_cost_row(result) for result in report.results if not result.problem]
     everything = (
-        ("Speed", _SPEED_COLUMNS, speed),
-        ("Goals", _GOAL_COLUMNS, [_goal_row(goal) for goal in report.goals()]),
-        ("Long prompts", _PROBE_COLUMNS, probes),
-        ("Costs", _COST_COLUMNS, costs),
+        Section("Speed", _SPEED_COLUMNS, speed),
+        goal_section(report.goals()),
+        Section("Long prompts", _PROBE_COLUMNS, probes),
+        Section("Costs", _COST_COLUMNS, costs),
     )
-    return (table for table in everything if table[2])
+    return [section for section in everything if section.rows]
 
 
 def show(report: Report, console: Console) -> None:
-    for title, columns, rows in tables(report):
-        table = Table(title=title, title_justify="left")
-        for number, column in enumerate(columns):
-            table.add_column(column, justify="left" if number == 0 else "right")
-        for row in rows:
-            table.add_row(*row)
-        console.print(table)
-    console.print(_notes(report))
+    page.show(sections(report), _notes(report), console)
 
 
 def markdown(report: Report) -> str:
-    machine = "\n".join(f"- {name}: {value}" for name, value in report.machine.items())
-    sections = "\n".join(
-        f"## {title}\n\n{_markdown_table(columns, rows)}" for title, columns, rows in tables(report)
-    )
-    return (
-        "# Benchmarks\n\n"
-        f"Measured on {report.date} by `python -m benchmarks.engine --markdown`, which writes this page.\n\n"
-        f"{machine}\n\n{_notes(report)}\n\n{sections}"
+    return page.markdown(
+        "Benchmarks",
+        f"Measured on {report.date} by `python -m benchmarks.engine --markdown`, which writes this page.",
+        report.machine,
+        _notes(report),
+        sections(report),
     )
 
 
@@ -88,11 +77,6 @@ def _notes(report: Report) -> str:
     )
 
 
-def _markdown_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [columns, ["---"] + ["---:"] * (len(columns) - 1), *rows]
-    return "".join(f"| {' | '.join(cell.replace('|', '/') for cell in line)} |\n" for line in lines)
-
-
 def _speed_rows(result: Result) -> Rows:
     if result.problem:
         return [(result.title, result.weights, "", result.problem, "", "", "", "")]
@@ -110,12 +94,6 @@ def _speed_row(result: Result, figures: Figures) -> tuple[str, ...]:
         f"{figures.gap_p50_seconds * 1000:.0f}",
         f"{figures.gap_p99_seconds * 1000:.0f}",
     )
-
-
-def _goal_row(goal: Goal) -> tuple[str, ...]:
-    value = "not measured" if goal.value is None else f"{goal.value:.2f}"
-    reached = {True: "yes", False: "no", None: ""}[goal.reached]
-    return goal.what, goal.streams, goal.wanted, value, reached
 
 
 def _probe_rows(result: Result) -> Rows:

@@ -178,14 +178,19 @@ def test_another_programs_database_is_left_as_it_is(path: Path) -> None:
     assert path.read_bytes() == before
 
 
-async def test_a_newer_file_is_left_as_it_is(path: Path) -> None:
+@pytest.mark.parametrize(
+    ("version", "reason"),
+    [
+        (1, "the file was made by an older warung (version 1): move it away"),
+        (99, "the file was made by a newer warung (version 99): update, or name another"),
+    ],
+)
+async def test_a_file_of_another_version_is_left_as_it_is(path: Path, version: int, reason: str) -> None:
     async with opened(path):
         pass
     with closing(sqlite3.connect(path)) as connection:
-        connection.execute("PRAGMA user_version = 99")
-    assert refused_to_open(path) == (
-        "SESSIONS_DB_PATH: the file was made by a newer warung (version 99): update, or name another"
-    )
+        connection.execute(f"PRAGMA user_version = {version}")
+    assert refused_to_open(path) == f"SESSIONS_DB_PATH: {reason}"
 
 
 def test_a_folder_that_can_not_be_made(path: Path) -> None:

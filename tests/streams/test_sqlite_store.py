@@ -5,6 +5,7 @@
 import asyncio
 import sqlite3
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -214,6 +215,29 @@ async def test_a_file_of_many_sessions_stays_as_large_as_those_that_are_kept(pat
     assert sizes[0] > 12 * 10 * len(text)
     assert max(sizes) < 1.1 * sizes[0]
     assert size(path) < sizes[0] / 10
+
+
+async def test_a_long_session_is_forgotten_in_pieces_and_is_whole_from_its_first_index_on(path: Path) -> None:
+    async with opened(path, clock=Clock()) as store:
+        lease = await store.begin("session-a", "owner", "request", "plan")
+        await store.append(lease, [str(number) for number in range(130)], "memo")
+        await store.end(lease, StreamStatus.FINISHED)
+        forget = partial(store._turns.collect, ttl_seconds=0)
+        for first in (64, 128):
+            assert await store._writer.perform(forget) == 0
+            session = await store.get("session-a")
+            assert session
+            assert (session.first_index, session.next_index) == (first, 130)
+            kept = [str(number) for number in range(first, 130)]
+            assert await store.read("session-a", first, 99) == events("session-a", first, kept)
+            with pytest.raises(CursorTooOld):
+                await store.read("session-a", first - 1, 99)
+        again = await store.begin("session-a", "owner", "request")
+        await store.append(again, ["130"])
+        assert await store._writer.perform(forget) is None
+        await store.end(again, StreamStatus.FINISHED)
+        assert [await store._writer.perform(forget) for _ in range(2)] == [1, None]
+        assert await store.get("session-a") is None
 
 
 async def test_the_log_beside_the_file_stays_small_under_load(path: Path) -> None:

@@ -42,5 +42,6 @@ def away(path: Path) -> Generator[None]:
 def move_away(path: Path) -> None:
     """As an operator is told to do with a damaged file, and with those beside it."""
     (path.parent / "damaged").mkdir()
-    for file in path.parent.glob(f"{path.name}*"):
-        file.rename(path.parent / "damaged" / file.name)
+    for file in list(path.parent.glob(f"{path.name}*")):
+        with suppress(FileNotFoundError):  # the log goes with the last that had the file open
+            file.rename(path.parent / "damaged" / file.name)

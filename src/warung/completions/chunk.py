@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from warung.engine.request import FinishReason, Usage
@@ -59,8 +60,8 @@ def usage_object(usage: Usage) -> dict[str, int]:
     }
 
 
-def _dump(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+# Made once: json.dumps would make an encoder for every chunk.
+_dump = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def failure(session_id: str, error: Exception | None) -> list[str]:
@@ -80,7 +81,7 @@ def _error(session_id: str, error: WarungError, **own: Any) -> str:
     return _dump({"error": error_object(error), "warung": told})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ChunkWriter:
     """Writes one answer's chunks. What is warung's own rides in each chunk's "warung" key."""
 
@@ -107,7 +108,8 @@ class ChunkWriter:
     ) -> str:
         """A chunk of one choice; `reason` comes with its last."""
         told = {"index": choice, "delta": delta, "logprobs": logprobs, "finish_reason": reason}
-        return _dump({**self._frame(own), "choices": [told]})
+        head = _open(self._frame(own)) if own else self._head
+        return f'{head},"choices":[{_dump(told)}]}}'
 
     def ending(self, text: str, reason: FinishReason, usage: Usage, **own: Any) -> list[str]:
         """The last chunk of the only choice, and what follows the last of all."""
@@ -122,6 +124,11 @@ class ChunkWriter:
     def failure(self, error: Exception | None) -> list[str]:
         return failure(self.session_id, error)
 
+    @cached_property
+    def _head(self) -> str:
+        """What all chunks that bring nothing of their own begin with."""
+        return _open(self._frame({}))
+
     def _frame(self, own: Mapping[str, Any]) -> dict[str, Any]:
         return {
             "id": self.completion_id,
@@ -130,6 +137,10 @@ class ChunkWriter:
             "model": self.model,
             "warung": {"session_id": self.session_id, **own},
         }
+
+
+def _open(frame: Mapping[str, Any]) -> str:
+    return _dump(frame).removesuffix("}")
 
 
 @dataclass(slots=True)

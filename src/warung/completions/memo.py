@@ -13,6 +13,7 @@ from warung.engine.begun import Begun
 from warung.engine.request import FinishReason, TokenEvent, Usage
 
 _VERSION, _CHOICES = "version", "choices"
+_dump = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 class MemoWriter:
@@ -33,7 +34,7 @@ class MemoWriter:
         if self.version != self._told_version:
             told[_VERSION] = self._told_version = self.version
         self._new.clear()
-        return json.dumps(told, ensure_ascii=False, separators=(",", ":"))
+        return _dump(told)
 
 
 def _listed(begun: Begun) -> list[Any]:

@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 import structlog
 
@@ -56,11 +56,11 @@ class Likelihood:
     top: tuple[tuple[int, float], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """What one step brought for one request: new tokens, the end, or the error that ended it alone.
 
-    `likelihoods` are those of the tokens, when they were asked for.
+    `likelihoods` are those of the tokens, when they were asked for. A tuple: it crosses from the model's
+    process with every token, four times as quickly as a dataclass.
     """
 
     request_id: str

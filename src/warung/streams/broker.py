@@ -217,14 +217,14 @@ class Broker:
     ) -> Session:
         try:
             lease = await self._store.begin(session_id, owner, request, producer.plan, after)
-            session = await self._begun(session_id)
+            session = await self._known(session_id)
         except BaseException as error:
             await _last_words(session_id, producer, error if isinstance(error, Exception) else None)
             raise
         self._run(lease, producer)
         return session
 
-    async def _begun(self, session_id: str) -> Session:
+    async def _known(self, session_id: str) -> Session:
         session = await self._store.get(session_id)
         if session is None:
             raise _unknown(session_id)
@@ -285,11 +285,12 @@ class Broker:
 
     async def _follow(self, session_id: str, index: int, idle_seconds: float) -> AsyncGenerator[list[Event]]:
         failing_since: float | None = None
+        events: list[Event] | None = []
         with self._reading(session_id):
             while True:
                 try:
                     async with self._readers.patience(idle_seconds):
-                        events = await self._next(session_id, index)
+                        events = await self._next(session_id, index, goes_on=bool(events))
                 except TimeoutError:
                     events = []
                 except StoreUnavailable:
@@ -306,8 +307,12 @@ class Broker:
                 yield events
                 index += len(events)
 
-    async def _next(self, session_id: str, index: int) -> list[Event] | None:
-        """The events from `index` on, when there are some; None when there will be none."""
+    async def _next(self, session_id: str, index: int, *, goes_on: bool) -> list[Event] | None:
+        """The events from `index` on, when there are some; None when there will be none. To look
+        at the session costs a way to the disk or the network: while the stream `goes_on`, that comes after
+        waiting."""
+        if goes_on and not self._left.is_set():
+            await self._store.wait(session_id, index)
         while True:
             if events := await self._store.read(session_id, index, _READ_AT_ONCE):
                 return events

@@ -16,19 +16,22 @@ _CONNECT_AGAIN_SECONDS = 0.2
 
 class RedisChanges:
     """Messages may be lost, so a waiter looks for itself each time it is woken: at a message, when messages
-    can be heard again after a time without, and at least once a second."""
+    can be heard again after a time without, and once a second."""
 
     def __init__(self, redis: Redis, channel: str) -> None:
         self.channel = channel
         self._redis = redis
         self._waiting: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
         self._listening: asyncio.Task[None] | None = None
+        self._look: asyncio.TimerHandle | None = None
 
     @contextmanager
     def watch(self, session_id: str) -> Generator[asyncio.Event]:
-        """Set at every change from now on; pass it to `next`."""
+        """Set at every change from now on, and when it is time to look; clear it before looking."""
         changed = asyncio.Event()
         self._waiting[session_id].add(changed)
+        if self._look is None:  # one for all, since most waits end before it does
+            self._look = asyncio.get_running_loop().call_later(_LOOK_EVERY_SECONDS, self._look_all)
         try:
             yield changed
         finally:
@@ -36,12 +39,11 @@ class RedisChanges:
             if not self._waiting[session_id]:
                 del self._waiting[session_id]
 
-    async def next(self, changed: asyncio.Event) -> None:
-        """Return when it is time to look; what changes after that sets `changed` again."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_LOOK_EVERY_SECONDS):
-                await changed.wait()
-        changed.clear()
+    def _look_all(self) -> None:
+        self._look = None
+        if self._waiting:
+            self._look = asyncio.get_running_loop().call_later(_LOOK_EVERY_SECONDS, self._look_all)
+        self._wake_all()
 
     def wake(self, session_id: str) -> None:
         for changed in self._waiting.get(session_id, ()):
@@ -75,6 +77,8 @@ class RedisChanges:
 
     async def close(self) -> None:
         self._wake_all()
+        if self._look:
+            self._look.cancel()
         if self._listening:
             self._listening.cancel()
             await asyncio.gather(self._listening, return_exceptions=True)

@@ -179,7 +179,8 @@ class RedisStreamStore:
     async def wait(self, session_id: str, index: int) -> None:
         with self._changes.watch(session_id) as changed:
             while not await self._has_come(session_id, index):
-                await self._changes.next(changed)
+                await changed.wait()
+                changed.clear()
 
     async def _has_come(self, session_id: str, index: int) -> bool:
         if ring := self._live(session_id):

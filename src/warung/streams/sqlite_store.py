@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from functools import partial
+from itertools import count
 from pathlib import Path
 
 from warung.streams.event import Event, Session, StreamStatus
@@ -17,8 +18,9 @@ from warung.streams.waits import Waits
 
 _LOOK_EVERY_SECONDS = 0.04
 _LOCK_WAIT_SECONDS = 3
-_CHECKPOINT_EVERY_APPENDS = 1024
-_CHECKPOINT_EVERY_SESSIONS = 8
+_CHECKPOINT_EVERY_BYTES = 6 * 2**20
+_PAGE_BYTES = 4096  # what an append writes beside its events
+_CHECKPOINT_EVERY_COLLECTIONS = 16
 
 
 class _Produced:
@@ -62,7 +64,7 @@ class SqliteStreamStore:
         self._writer = SqliteThread(file, writes=True)
         self._reader = SqliteThread(file, writes=False)
         self._keeper = SqliteThread(file, writes=False)
-        self._appends = 0
+        self._unsaved_bytes = 0
         self._keeping: asyncio.Task[None] | None = None
         self._produced: dict[str, _Produced] = {}
         self._waits = Waits()
@@ -101,7 +103,7 @@ class SqliteStreamStore:
 
     async def append(self, lease: Lease, data: Sequence[str], memo: str = "") -> bool:
         data = tuple(data)
-        append = partial(self._turns.append, lease=lease, data=data, size=_size(data), memo=memo)
+        append = partial(self._turns.append, lease=lease, data=data, sizes=_sizes(data), memo=memo)
         try:
             _, cancelling = await self._writer.perform(append, partial(self._appended, lease, data))
         except LeaseLost:
@@ -114,9 +116,9 @@ class SqliteStreamStore:
         if produced and produced.lease == lease:
             produced.ring.append(data)
         self._waits.note(lease.session_id, next_index, running=True)
-        self._appends += 1
-        if self._appends >= _CHECKPOINT_EVERY_APPENDS and (self._keeping is None or self._keeping.done()):
-            self._appends = 0
+        self._unsaved_bytes += _PAGE_BYTES + sum(map(len, data))
+        if self._unsaved_bytes >= _CHECKPOINT_EVERY_BYTES and (self._keeping is None or self._keeping.done()):
+            self._unsaved_bytes = 0
             self._keeping = asyncio.create_task(self._checkpoint(), name="sessions checkpoint")
 
     async def _checkpoint(self) -> None:
@@ -126,7 +128,7 @@ class SqliteStreamStore:
 
     async def end(self, lease: Lease, status: StreamStatus, data: Sequence[str] = ()) -> None:
         data = tuple(data)
-        end = partial(self._turns.end, lease=lease, status=status, data=data, size=_size(data))
+        end = partial(self._turns.end, lease=lease, status=status, data=data, sizes=_sizes(data))
         try:
             await self._writer.perform(end, partial(self._ended, lease))
         except LeaseLost:
@@ -217,10 +219,14 @@ class SqliteStreamStore:
 
     async def collect(self, ttl_seconds: float) -> int:
         """In small transactions, so that no append waits for long."""
+        collect = partial(self._turns.collect, ttl_seconds=ttl_seconds)
         collected = 0
-        while await self._writer.perform(partial(self._turns.collect, ttl_seconds=ttl_seconds)):
-            collected += 1
-            if collected % _CHECKPOINT_EVERY_SESSIONS == 0:
+        for number in count(1):
+            forgotten = await self._writer.perform(collect)
+            if forgotten is None:
+                break
+            collected += forgotten
+            if number % _CHECKPOINT_EVERY_COLLECTIONS == 0:
                 await self._checkpoint()
         while await self._writer.perform(self._turns.shrink):
             await self._checkpoint()
@@ -249,6 +255,6 @@ class SqliteStreamStore:
         await self._keeper.close()
 
 
-def _size(data: Sequence[str]) -> int:
+def _sizes(data: Sequence[str]) -> list[int]:
     """In bytes; raises UnicodeEncodeError for what can't be stored."""
-    return sum(len(text.encode()) for text in data)
+    return [len(text.encode()) for text in data]

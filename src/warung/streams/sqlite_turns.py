@@ -3,28 +3,33 @@
 import sqlite3
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, count, repeat
 from typing import NamedTuple
 
 from warung.streams.event import Event, Session, StreamStatus
 from warung.streams.store import Claim, CursorTooOld, Lease, LeaseLost, SessionBusy
 
 _PAGES_AT_ONCE = 64
+_EVENTS_AT_ONCE = 64
 _STATE = """SELECT number, id, owner, request, status, turn_index, first_index, next_index, epoch,
-leased_until, read_at FROM sessions WHERE id = ?"""
-_STORE = """UPDATE sessions SET next_index = next_index + ?, kept_bytes = kept_bytes + ?
-WHERE id = ? AND epoch = ? AND status = 'running'
-RETURNING number, first_index, next_index, kept_bytes, cancelling"""
-_BEGIN = """UPDATE sessions SET request = ?, status = 'running', turn_index = next_index, cancelling = 0,
-epoch = max(epoch, number << 32) + 1, leased_until = ?, read_at = ?
-WHERE id = ? AND status <> 'running' AND next_index IN (0, coalesce(?, next_index))
-RETURNING number, epoch, next_index"""
+leased_until, read_at FROM counted WHERE id = ?"""
+_BEGIN = """UPDATE sessions SET request = ?, status = 'running', turn_index = ?, cancelling = 0,
+epoch = max(epoch, number << 32) + 1, leased_until = ?, read_at = ? WHERE number = ? RETURNING epoch"""
+_HELD = """SELECT number, cancelling, turn_index, first_index, dropped_bytes,
+coalesce(position + 1, 0), coalesce(written, 0)
+FROM sessions LEFT JOIN events ON session = number
+WHERE id = ? AND epoch = ? AND status = 'running' ORDER BY position DESC LIMIT 1"""
 _EVENTS = """SELECT first_index, position, data
 FROM sessions LEFT JOIN events ON session = number AND position >= ?
 WHERE id = ? ORDER BY position LIMIT ?"""
-_NOTE = """INSERT INTO notes (session, position, text)
-VALUES (?1, (SELECT coalesce(max(position), 0) + 1 FROM notes WHERE session = ?1), ?2)"""
-_EXPIRED = """DELETE FROM sessions WHERE number IN
-(SELECT number FROM sessions WHERE status <> 'running' AND ended_at <= ? LIMIT 1)"""
+_NOTE = """INSERT INTO notes (session, position, place, text) VALUES (?1, ?2,
+(SELECT coalesce(max(place), 0) + 1 FROM notes WHERE session = ?1 AND position = ?2), ?3)"""
+_NOTES = """SELECT position, place, text FROM notes WHERE session = ?1
+UNION ALL SELECT position, 0, memo FROM events WHERE session = ?1 AND position >= ?2 AND memo IS NOT NULL
+ORDER BY position, place"""
+_PLAN = "INSERT INTO notes (session, position, place, text) VALUES (?, -1, 0, ?)"
+_SAVE_MEMOS = """INSERT INTO notes (session, position, place, text) SELECT session, position, 0, memo
+FROM events WHERE session = ? AND position >= ? AND position < ? AND memo IS NOT NULL"""
 
 
 class Grant(NamedTuple):
@@ -50,13 +55,15 @@ class _Row(NamedTuple):
 
 
 class _Kept(NamedTuple):
-    """What is kept of a session whose lease holds; `size` is in bytes."""
+    """What is kept of a session whose lease holds; `written` and `dropped` are bytes since its beginning."""
 
     number: int
-    first_index: int
-    next_index: int
-    size: int
     cancelling: int
+    turn_index: int
+    first_index: int
+    dropped: int
+    next_index: int
+    written: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,27 +111,31 @@ class SqliteTurns:
         plan: str,
         after: int | None,
     ) -> Grant:
-        now = self.clock()
-        until = now + self.lease_seconds
         connection.execute(
             "INSERT OR IGNORE INTO sessions (id, owner, status) VALUES (?, ?, 'finished')",
             (session_id, owner),
         )
-        row = connection.execute(_BEGIN, (request, until, now, session_id, after)).fetchone()
-        if row is None:
+        row = _Row(*connection.execute(_STATE, (session_id,)).fetchone())
+        expected = row.next_index if after is None else after
+        if row.status == StreamStatus.RUNNING or row.next_index not in {0, expected}:
             raise SessionBusy(session_id)
-        number, epoch, next_index = row
+        now = self.clock()
+        until = now + self.lease_seconds
+        (epoch,) = connection.execute(_BEGIN, (request, row.next_index, until, now, row.number)).fetchone()
         if plan:
-            connection.execute("INSERT INTO notes (session, position, text) VALUES (?, 0, ?)", (number, plan))
-        return Grant(Lease(session_id, epoch), next_index, until)
+            connection.execute(_PLAN, (row.number, plan))
+        return Grant(Lease(session_id, epoch), row.next_index, until)
 
     def append(
-        self, connection: sqlite3.Connection, lease: Lease, data: Sequence[str], size: int, memo: str
+        self,
+        connection: sqlite3.Connection,
+        lease: Lease,
+        data: Sequence[str],
+        sizes: Sequence[int],
+        memo: str,
     ) -> tuple[int, bool]:
-        """The index of the next event, and whether somebody has asked to cancel. `size` is in bytes."""
-        kept = self._store(connection, lease, data, size)
-        if memo:
-            connection.execute(_NOTE, (kept.number, memo))
+        """The index of the next event, and whether somebody has asked to cancel. `sizes` are in bytes."""
+        kept = self._store(connection, lease, data, sizes, memo)
         return kept.next_index, bool(kept.cancelling)
 
     def end(
@@ -133,50 +144,62 @@ class SqliteTurns:
         lease: Lease,
         status: StreamStatus,
         data: Sequence[str],
-        size: int,
+        sizes: Sequence[int],
     ) -> None:
-        number = self._store(connection, lease, data, size).number
+        number = self._store(connection, lease, data, sizes).number
         connection.execute("DELETE FROM notes WHERE session = ?", (number,))
         connection.execute(
             "UPDATE sessions SET status = ?, ended_at = ? WHERE number = ?", (status, self.clock(), number)
         )
 
-    def _store(self, connection: sqlite3.Connection, lease: Lease, data: Sequence[str], size: int) -> _Kept:
-        row = connection.execute(_STORE, (len(data), size, lease.session_id, lease.epoch)).fetchone()
+    def _store(
+        self,
+        connection: sqlite3.Connection,
+        lease: Lease,
+        data: Sequence[str],
+        sizes: Sequence[int],
+        memo: str = "",
+    ) -> _Kept:
+        row = connection.execute(_HELD, (lease.session_id, lease.epoch)).fetchone()
         if row is None:
             raise LeaseLost(lease.session_id)
         kept = _Kept(*row)
-        connection.executemany(
-            "INSERT INTO events (session, position, data) VALUES (?, ?, ?)",
-            [
-                (kept.number, position, text)
-                for position, text in enumerate(data, kept.next_index - len(data))
-            ],
+        ends = [kept.written + size for size in accumulate(sizes)]
+        memos = [None] * (len(data) - 1) + [memo or None]  # behind all the events that it came with
+        rows = zip(repeat(kept.number), count(kept.next_index), ends, data, memos)
+        connection.executemany("INSERT INTO events VALUES (?, ?, ?, ?, ?)", rows)
+        if memo and not data:
+            connection.execute(_NOTE, (kept.number, kept.next_index - 1, memo))
+        kept = kept._replace(
+            next_index=kept.next_index + len(data), written=ends[-1] if ends else kept.written
         )
         return self._trimmed(connection, kept) if self._overflows(kept) else kept
 
     def _overflows(self, kept: _Kept) -> bool:
         events = kept.next_index - kept.first_index
-        return events > 1 and (events > self.events_per_session or kept.size > self.bytes_per_session)
+        size = kept.written - kept.dropped
+        return events > 1 and (events > self.events_per_session or size > self.bytes_per_session)
 
     def _trimmed(self, connection: sqlite3.Connection, kept: _Kept) -> _Kept:
-        sizes = connection.execute(
-            "SELECT length(CAST(data AS BLOB)) FROM events WHERE session = ? ORDER BY position",
-            (kept.number,),
+        events = connection.execute(
+            "SELECT position, written FROM events WHERE session = ? ORDER BY position", (kept.number,)
         )
-        for (size,) in sizes:
+        for position, written in events:
             if not self._overflows(kept):
                 break
-            kept = kept._replace(first_index=kept.first_index + 1, size=kept.size - size)
-        sizes.close()
-        connection.execute(
-            "DELETE FROM events WHERE session = ? AND position < ?", (kept.number, kept.first_index)
-        )
-        connection.execute(
-            "UPDATE sessions SET first_index = ?, kept_bytes = ? WHERE number = ?",
-            (kept.first_index, kept.size, kept.number),
-        )
+            kept = kept._replace(first_index=position + 1, dropped=written)
+        events.close()
+        connection.execute(_SAVE_MEMOS, (kept.number, kept.turn_index, kept.first_index))
+        self._drop(connection, kept.number, kept.first_index, kept.dropped)
         return kept
+
+    def _drop(self, connection: sqlite3.Connection, number: int, first_index: int, dropped: int) -> None:
+        """Keep nothing before `first_index`, which is all in all `dropped` bytes."""
+        connection.execute("DELETE FROM events WHERE session = ? AND position < ?", (number, first_index))
+        connection.execute(
+            "UPDATE sessions SET first_index = ?, dropped_bytes = ? WHERE number = ?",
+            (first_index, dropped, number),
+        )
 
     def read(self, connection: sqlite3.Connection, session_id: str, index: int, limit: int) -> list[Event]:
         rows = connection.execute(_EVENTS, (index, session_id, limit)).fetchall()
@@ -191,7 +214,7 @@ class SqliteTurns:
         found: dict[str, tuple[int, bool]] = {}
         for session_id in session_ids:
             row = connection.execute(
-                "SELECT next_index, status FROM sessions WHERE id = ?", (session_id,)
+                "SELECT next_index, status FROM counted WHERE id = ?", (session_id,)
             ).fetchone()
             if row:
                 found[session_id] = row[0], row[1] == StreamStatus.RUNNING
@@ -228,13 +251,10 @@ class SqliteTurns:
             "UPDATE sessions SET epoch = ?, leased_until = ? WHERE number = ?",
             (row.epoch, row.leased_until, row.number),
         )
-        notes = dict(
-            connection.execute(
-                "SELECT position, text FROM notes WHERE session = ? ORDER BY position", (row.number,)
-            ).fetchall()
-        )
-        plan, lease = notes.pop(0, ""), Lease(session_id, row.epoch)
-        claim = Claim(lease, self._session(row), plan, tuple(notes.values()))
+        notes = connection.execute(_NOTES, (row.number, row.turn_index)).fetchall()
+        plan = notes.pop(0)[2] if notes and notes[0][:2] == (-1, 0) else ""
+        lease = Lease(session_id, row.epoch)
+        claim = Claim(lease, self._session(row), plan, tuple(text for *_, text in notes))
         return claim, Grant(lease, row.next_index, row.leased_until)
 
     def lapsed(self, connection: sqlite3.Connection) -> list[str]:
@@ -254,14 +274,26 @@ class SqliteTurns:
             "UPDATE sessions SET read_at = ? WHERE id = ?", [(now, session_id) for session_id in session_ids]
         )
 
-    def collect(self, connection: sqlite3.Connection, ttl_seconds: float) -> bool:
-        """Forget one that expired; whether there was one. What ended in the future, before the machine
-        started anew, ends now."""
+    def collect(self, connection: sqlite3.Connection, ttl_seconds: float) -> int | None:
+        """Forget one that expired, or the oldest part of a long one, whose events lie among those of others.
+        How many are forgotten, None when there is none to forget. What ended in the future, before the
+        machine started anew, ends now."""
         now = self.clock()
         connection.execute(
             "UPDATE sessions SET ended_at = ?1 WHERE status <> 'running' AND ended_at > ?1", (now,)
         )
-        return connection.execute(_EXPIRED, (now - ttl_seconds,)).rowcount > 0
+        expired = "SELECT number FROM sessions WHERE status <> 'running' AND ended_at <= ? LIMIT 1"
+        row = connection.execute(expired, (now - ttl_seconds,)).fetchone()
+        if row is None:
+            return None
+        events = "SELECT position, written FROM events WHERE session = ? ORDER BY position LIMIT 2 OFFSET ?"
+        border = connection.execute(events, (row[0], _EVENTS_AT_ONCE - 1)).fetchall()
+        if len(border) == 2:
+            position, written = border[0]
+            self._drop(connection, row[0], position + 1, written)
+            return 0
+        connection.execute("DELETE FROM sessions WHERE number = ?", row)
+        return 1
 
     def checkpoint(self, connection: sqlite3.Connection) -> None:
         """Copy the log of commits to the file; outside a transaction, and no writer waits for it."""
