@@ -45,7 +45,7 @@ def main(
     *,
     stores: Annotated[str, typer.Option(help="Names, separated by commas; default: all.")] = "",
     streams: Annotated[str, typer.Option(help="Numbers of concurrent streams.")] = "1,8,32",
-    steps: Annotated[int, typer.Option(min=10, help="Steps over which storing is measured.")] = 600,
+    steps: Annotated[int, typer.Option(min=10, help="Steps over which storing is measured.")] = 1500,
     http: Annotated[bool, typer.Option(help="Also what is measured over HTTP.")] = True,
     readers: Annotated[int, typer.Option(help="Idle readers beside a real model; 0: not measured.")] = 2000,
     model: Annotated[Path | None, typer.Option(help="A .gguf file; default: the packaged one.")] = None,
