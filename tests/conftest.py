@@ -1,11 +1,13 @@
 """What many tests stand on: the packaged model and a seeded shop."""
 
 import shutil
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
 
-from marketplace import shop_settings
+from marketplace import new_database, shop_settings, sqlite_url
+from postgres_server import PostgresServer, postgres_server
 from warung.cli import packaged_model
 from warung.database.migrate import migrate
 from warung.database.session import Database
@@ -45,3 +47,27 @@ def seeded_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def shop(seeded_folder: Path, tmp_path: Path) -> Settings:
     """Settings of a seeded shop of the test's own, with the scripted engine."""
     return shop_settings(Path(shutil.copytree(seeded_folder, tmp_path / "shop")))
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Generator[PostgresServer]:
+    with postgres_server() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty, migrated database of each kind."""
+    if request.param == "postgresql":
+        server: PostgresServer = request.getfixturevalue("postgres")
+        return server.new_database()
+    new_database(tmp_path).close()
+    return sqlite_url(tmp_path / "warung.db")
+
+
+@pytest.fixture
+def database(database_url: str) -> Generator[Database]:
+    """The same, open."""
+    opened = Database(database_url)
+    yield opened
+    opened.close()

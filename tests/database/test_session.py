@@ -101,3 +101,14 @@ def test_a_url_that_can_not_be_used_names_its_setting(url: str, words: str) -> N
     assert words in refused.value.message
     assert "rahasia" not in refused.value.message
     assert "\n" not in refused.value.message
+
+
+def test_reading_sees_one_state_whatever_is_written_meanwhile(database: Database) -> None:
+    names = select(UserRow.name)
+    with database.reading() as session:
+        assert session.scalars(names).all() == []
+        with database.transaction() as other:
+            other.add(UserRow(name="Ani"))
+        assert session.scalars(names).all() == []
+    with database.reading() as session:
+        assert session.scalars(names).all() == ["Ani"]

@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
@@ -13,19 +14,26 @@ from warung.errors import InvalidInput
 
 _LOCK_WAIT_SECONDS = 15
 _WRITES = "warung_writes"
+_SQLITE_OPTIONS: dict[str, Any] = {"connect_args": {"timeout": _LOCK_WAIT_SECONDS}}
 
 
 class Database:
     """One database of an SQLAlchemy `url`; safe to share between threads. Makes an SQLite file's folder.
 
+    At most `connections` are open at a time, with PostgreSQL: who needs another waits for it.
     Raises InvalidInput when the URL can't be used.
     """
 
-    def __init__(self, url: str) -> None:
-        self._engine = make_engine(url)
+    def __init__(self, url: str, *, connections: int = 20) -> None:
+        self._engine = make_engine(url, connections=connections)
         # On SQLite a transaction that reads first and writes later can fail with "database is locked"
         # however long it waits; one that takes the write lock at its beginning waits its turn instead.
         self._writing = self._engine.execution_options(**{_WRITES: True})
+        self._reading = self._engine
+        if self._engine.dialect.name == "postgresql":  # whose default shows each statement another state
+            self._reading = self._engine.execution_options(
+                isolation_level="REPEATABLE READ", postgresql_readonly=True
+            )
 
     @contextmanager
     def transaction(self) -> Generator[Session]:
@@ -36,7 +44,7 @@ class Database:
     @contextmanager
     def reading(self) -> Generator[Session]:
         """A session for reading one consistent state; whatever it writes is thrown away."""
-        with Session(self._engine, autoflush=False) as session:
+        with Session(self._reading, autoflush=False) as session:
             yield session
 
     def close(self) -> None:
@@ -51,7 +59,7 @@ def parse_url(url: str) -> URL:
         raise _unusable("not an SQLAlchemy URL, such as postgresql+psycopg://user@host/name") from None
 
 
-def make_engine(url: str, *, foreign_keys: bool = True) -> Engine:
+def make_engine(url: str, *, foreign_keys: bool = True, connections: int = 1) -> Engine:
     """An engine that begins and commits SQLite transactions exactly where SQLAlchemy says so.
 
     Raises InvalidInput when the URL can't be used.
@@ -63,7 +71,7 @@ def make_engine(url: str, *, foreign_keys: bool = True) -> Engine:
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
         # Values would bring what shoppers write into the log.
         engine = create_engine(
-            parsed, connect_args={"timeout": _LOCK_WAIT_SECONDS} if sqlite else {}, hide_parameters=True
+            parsed, hide_parameters=True, **(_SQLITE_OPTIONS if sqlite else _pool_options(connections))
         )
     except ModuleNotFoundError as error:
         raise _unusable(f"its driver, the Python package {error.name}, is not installed") from None
@@ -74,6 +82,16 @@ def make_engine(url: str, *, foreign_keys: bool = True) -> Engine:
     if sqlite:
         _prepare_sqlite(engine, foreign_keys=foreign_keys)
     return engine
+
+
+def _pool_options(connections: int) -> dict[str, Any]:
+    """Connections are tried before they are used: a database that was restarted fails no request."""
+    return {
+        "pool_size": connections,
+        "max_overflow": 0,
+        "pool_timeout": _LOCK_WAIT_SECONDS,
+        "pool_pre_ping": True,
+    }
 
 
 @contextmanager
