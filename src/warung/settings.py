@@ -40,8 +40,8 @@ class Settings(BaseSettings):
     )
     model_repo_id: str = Field(
         "unsloth/Qwen3-4B-Instruct-2507",
-        description="The model: a hub id, a local folder or a local .gguf file; with upstream, its name on"
-        " the servers.",
+        description="The model: a hub id, a .gguf file on the hub (owner/model/file.gguf), a local folder or"
+        " a local .gguf file; with upstream, its name on the servers.",
     )
     upstream_url: WordList = Field(
         (),

@@ -32,6 +32,13 @@ def test_a_hub_id(name: str) -> None:
     assert source.public_name == name
 
 
+@pytest.mark.parametrize("file", ["small.Q4.gguf", "Q4/small.Q4.gguf"])
+def test_a_file_on_a_hub(file: str) -> None:
+    source = ModelSource.parse(f"owner/small-GGUF/{file}")
+    assert source == ModelSource(f"owner/small-GGUF/{file}", ModelFormat.GGUF, None, "owner/small-GGUF", file)
+    assert source.public_name == "small.Q4"
+
+
 def test_what_lies_on_this_machine(tmp_path: Path) -> None:
     file = gguf_file(tmp_path / "small.Q4.gguf")
     folder = transformers_folder(tmp_path / "small")
@@ -68,6 +75,8 @@ def test_a_path_relative_to_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         ("model.gguf", "no folder and no .gguf file"),
         ("~no-such-user/model", "can't be looked up"),
         ("a/b/c", "neither a hub id"),
+        ("models/small.gguf", "on a hub: owner/model/file.gguf"),
+        ("./models/small/q4.gguf", "no folder and no .gguf file"),
         ("two words", "neither a hub id"),
         ("null\0byte", "neither a hub id"),
         ("n" * 3000, "can't be looked up"),

@@ -1,3 +1,4 @@
+import json
 import socket
 import threading
 from collections.abc import Callable, Generator
@@ -55,9 +56,76 @@ def hub(status: int, code: str = "") -> Generator[Hub]:
         server.server_close()
 
 
-def refusal(endpoint: str, source: ModelSource = NOWHERE, **options: float) -> str:
+@contextmanager
+def library(**files: bytes) -> Generator[str]:
+    """The URL of a hub on loopback that holds these files of owner/model, in the form that its client reads
+    (Hugging Face Hub API: /api/models/<id> and /<id>/resolve/<revision>/<file>)."""
+    names = {name.replace("__", "."): data for name, data in files.items()}
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            data = b""
+            if "/tree/" in self.path:
+                tree = [
+                    {"type": "file", "path": name, "size": len(one), "oid": "a" * 40}
+                    for name, one in names.items()
+                ]
+                data = json.dumps(tree).encode()
+            elif self.path.startswith("/api/models/owner/model"):
+                siblings = [{"rfilename": name} for name in names]
+                data = json.dumps({"id": "owner/model", "sha": "c" * 40, "siblings": siblings}).encode()
+            elif "/resolve/" in self.path:
+                data = names[self.path.rsplit("/", 1)[1]]
+            self.send_response(200)
+            self.send_header("X-Repo-Commit", "c" * 40)
+            self.send_header("ETag", f'"{len(data)}"')
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            if self.command == "GET":
+                self.wfile.write(data)
+
+        do_HEAD = do_GET  # noqa: N815  the server's own way to name methods
+
+        def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def test_one_file_of_a_hub_is_fetched_once_and_kept(tmp_path: Path) -> None:
+    source = ModelSource.parse("owner/model/small.gguf")
+    with library(small__gguf=b"small", large__gguf=b"large") as url:
+        path = fetch(source, token=None, endpoint=url, cache=tmp_path)
+        assert path.read_bytes() == b"small"
+    assert [file.read_bytes() for file in tmp_path.rglob("*.gguf")] == [b"small"]
+    assert fetch(source, token=None, endpoint=url, cache=tmp_path, silence_seconds=1) == path
+
+
+@pytest.mark.parametrize("name", ["owner/model", "owner/model/huge.gguf"])
+def test_a_repository_of_files_tells_which_may_be_named(tmp_path: Path, name: str) -> None:
+    with library(small__gguf=b"", large__gguf=b"") as url, pytest.raises(EngineUnavailable) as caught:
+        fetch(ModelSource.parse(name), token=None, endpoint=url, cache=tmp_path)
+    assert caught.value.message.endswith("name one of owner/model/small.gguf, owner/model/large.gguf")
+
+
+def test_a_folder_of_a_hub(tmp_path: Path) -> None:
+    with library(config__json=b"{}", small__gguf=b"small") as url:
+        folder = fetch(ModelSource.parse("owner/model"), token=None, endpoint=url, cache=tmp_path)
+    assert [file.name for file in folder.iterdir()] == ["config.json"]
+
+
+def refusal(endpoint: str, source: ModelSource = NOWHERE, *, silence_seconds: float = 20) -> str:
     with pytest.raises(EngineUnavailable) as caught:
-        fetch(source, token=SESAME, endpoint=endpoint, **options)
+        fetch(source, token=SESAME, endpoint=endpoint, silence_seconds=silence_seconds)
     assert "\n" not in caught.value.message
     assert SESAME not in caught.value.message
     assert source.name in caught.value.message

@@ -9,6 +9,7 @@ from pathlib import Path
 from warung.errors import InvalidInput
 
 _HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
+_HUB_FILE = re.compile(r"(?P<repository>[\w.-]+/[\w.-]+)/(?P<file>([\w.-]+/)*[\w.-]+\.gguf)")
 _OPENVINO_MODEL = "openvino_model.xml"
 # A quantised OpenVINO repository says so in its name; nothing else does before the download.
 _OPENVINO_HUB_ID = re.compile(r"^OpenVINO/|-ov$")
@@ -30,11 +31,13 @@ class ModelFormat(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ModelSource:
-    """A model by name: a hub id, or a `path` on this machine."""
+    """A model by name: a hub id, one `file` of a hub's `repository`, or a `path` on this machine."""
 
     name: str
     format: ModelFormat
     path: Path | None = None
+    repository: str = ""
+    file: str = ""
 
     @classmethod
     def parse(cls, name: str) -> "ModelSource":
@@ -52,8 +55,13 @@ class ModelSource:
             return cls(name, ModelFormat.GGUF, path)
         if is_folder:
             return cls(name, _folder_format(path), path)
+        in_hub = _HUB_FILE.fullmatch(name)
+        if in_hub and not is_file and not name.startswith((".", "~")):
+            return cls(name, ModelFormat.GGUF, None, in_hub["repository"], in_hub["file"])
         if is_file or name.endswith(".gguf") or name.startswith(("/", "./", "../", "~")):
-            raise _wrong(f"{name} is no folder and no .gguf file on this machine")
+            raise _wrong(
+                f"{name} is no folder and no .gguf file on this machine (on a hub: owner/model/file.gguf)"
+            )
         if not _HUB_ID.fullmatch(name):
             raise _wrong(f"{name!r} is neither a hub id (owner/model) nor a path")
         return cls(name, ModelFormat.HUB)
@@ -61,6 +69,8 @@ class ModelSource:
     @property
     def public_name(self) -> str:
         """The name on the wire: the hub id, or the file's or folder's own name without its place."""
+        if self.file:
+            return Path(self.file).stem
         if self.path is None:
             return self.name
         return self.path.stem if self.format is ModelFormat.GGUF else self.path.resolve().name

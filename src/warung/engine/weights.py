@@ -1,12 +1,13 @@
 """A model's files on this machine, and whether they fit into its memory."""
 
 # The hub client's types are incomplete.
-# pyright: reportUnknownVariableType=false, reportUnknownMemberType=false
+# pyright: reportUnknownVariableType=false, reportUnknownMemberType=false, reportUnknownArgumentType=false
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from hashlib import blake2b
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import psutil
 from huggingface_hub import HfApi
@@ -21,6 +22,7 @@ from warung.engine.engine import EngineUnavailable
 from warung.engine.loader import ModelSource
 
 _END_BYTES = 64 * 1024
+_MOST_CHOICES = 20
 _CGROUP = Path("/sys/fs/cgroup")
 _HUB_FILES = [
     "*.safetensors",
@@ -35,26 +37,48 @@ _HUB_FILES = [
 
 
 def fetch(
-    source: ModelSource, *, token: str | None, endpoint: str | None = None, silence_seconds: float = 20
+    source: ModelSource,
+    *,
+    token: str | None,
+    endpoint: str | None = None,
+    cache: Path | None = None,
+    silence_seconds: float = 20,
 ) -> Path:
-    """The model's files on this machine, downloaded to the hub's own cache first if need be.
+    """The model's files on this machine, downloaded to the `cache`, by default the hub's own, if need be.
 
     `endpoint` is another hub's URL. Raises EngineUnavailable with one line when the hub can't be reached, is
     silent for longer than `silence_seconds`, or won't give the model.
     """
     if source.path:
         return source.path
-    hub = HfApi(endpoint=endpoint, token=token)
+    hub, repository = HfApi(endpoint=endpoint, token=token), source.repository or source.name
     problem: Exception | None = None
+    offered: list[str] = []
     try:
-        hub.model_info(source.name, timeout=silence_seconds)  # the download would wait for ever
+        info = hub.model_info(repository, timeout=silence_seconds)  # the download would wait for ever
+        offered = [one.rfilename for one in info.siblings or ()]
     except Exception as error:  # those of the hub's client, of its transport and of the disk are unrelated
         problem = error
+    if offered:
+        _require_offered(source, offered)
+    where: dict[str, Any] = {"cache_dir": cache, "local_files_only": problem is not None}
     try:
-        kept_only = problem is not None
-        return Path(hub.snapshot_download(source.name, allow_patterns=_HUB_FILES, local_files_only=kept_only))
+        if source.file:
+            return Path(hub.hf_hub_download(repository, source.file, **where))
+        return Path(hub.snapshot_download(repository, allow_patterns=_HUB_FILES, **where))
     except Exception as error:
         raise EngineUnavailable(f"model {source.name} {_reason(problem or error)}") from error
+
+
+def _require_offered(source: ModelSource, offered: Sequence[str]) -> None:
+    """Raises EngineUnavailable, with what could be named instead, when the repository lacks the model."""
+    files = [name for name in offered if name.endswith(".gguf")]
+    if source.file in offered or not (source.file or files) or (not source.file and "config.json" in offered):
+        return
+    repository = source.repository or source.name
+    problem = f"has no file {source.file}" if source.file else "has no config.json"
+    choices = ", ".join(f"{repository}/{name}" for name in files[:_MOST_CHOICES])
+    raise EngineUnavailable(f"model {repository} {problem}" + (f": name one of {choices}" if choices else ""))
 
 
 def _reason(problem: Exception) -> str:
