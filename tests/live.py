@@ -35,12 +35,16 @@ class LiveServer:
         assert not self._thread.is_alive(), "the server did not stop"
 
 
+async def _nothing() -> None:
+    """What an app without streams has to end."""
+
+
 @contextmanager
 def served(app: FastAPI) -> Generator[LiveServer]:
     config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=2)
-    state = app.state
+    drain, end_streams = (getattr(app.state, name, _nothing) for name in ("drain", "end_streams"))
     with listen("127.0.0.1", 0) as listener:
-        server = LiveServer(Server(config, drain=state.drain, end_streams=state.end_streams), listener)
+        server = LiveServer(Server(config, drain=drain, end_streams=end_streams), listener)
         try:
             yield server
         finally:
