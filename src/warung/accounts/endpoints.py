@@ -201,6 +201,8 @@ def own_account(caller: Principal) -> str:
 def _place(body: Registration | ProfileChange, gazetteer: Gazetteer) -> Coordinates | None:
     if body.city is None:
         return body.location.coordinates() if body.location else None
+    if body.location is not None:
+        raise InvalidInput("send city or location, not both", field="city")
     place = gazetteer.find(body.city)
     if place is None:
         raise InvalidInput(f"city {body.city!r} is unknown: send location instead", field="city")

@@ -13,7 +13,6 @@ from pydantic import (
     StringConstraints,
     TypeAdapter,
     ValidationError,
-    model_validator,
 )
 
 from warung.accounts.passwords import MAX_CHARACTERS, MIN_CHARACTERS
@@ -49,12 +48,6 @@ class Location(_Body):
 class _Placed(_Body):
     location: Location | None = None
     city: _Line | None = Field(None, description="a place's name instead of its location")
-
-    @model_validator(mode="after")
-    def _one_place(self) -> Self:
-        if self.location and self.city:
-            raise ValueError("send location or city, not both")
-        return self
 
 
 class Registration(_Placed):

@@ -174,7 +174,9 @@ def _note(audit: AuditRepository, user_id: str, action: str) -> None:
 
 
 def _cursor(user: User) -> str:
-    return f"{user.created_at.replace(tzinfo=None).isoformat()}~{user.id}"  # always UTC; "+" isn't safe in URLs
+    return (
+        f"{user.created_at.replace(tzinfo=None).isoformat()}~{user.id}"  # always UTC; "+" isn't safe in URLs
+    )
 
 
 def _read(cursor: str) -> tuple[datetime, str]:
