@@ -17,8 +17,10 @@ PASSWORD = "kopi tubruk 7"  # noqa: S105  made up
 
 
 class Clock:
+    """Stands still until told."""
+
     def __init__(self) -> None:
-        self.now = datetime(2026, 3, 1, tzinfo=UTC)
+        self.now = datetime.now(UTC)
 
     def __call__(self) -> datetime:
         return self.now
@@ -33,7 +35,7 @@ def quick_passwords() -> Passwords:
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """The services over one database, and their clock."""
+    """The services over one database, and the clock of its sign-ins."""
 
     accounts: AccountService
     logins: Logins
