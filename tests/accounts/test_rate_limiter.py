@@ -98,7 +98,7 @@ def test_a_flood_of_addresses_does_not_fill_the_memory() -> None:
 def test_a_refusal_says_its_rule() -> None:
     limiter = RateLimiter(1, Clock(), rule="one cup a minute", code="cup_limit")
     limiter.spend("a")
-    with pytest.raises(TooManyRequests, match="one cup a minute; try again in 60 s|in 61 s") as refusal:
+    with pytest.raises(TooManyRequests, match="one cup a minute; try again in 61 s") as refusal:
         limiter.spend("a")
     assert refusal.value.code == "cup_limit"
 
