@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -6,8 +7,9 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select
 
 from accounts.people import PASSWORD, House, open_house
-from warung.accounts.logins import Lifetimes
+from warung.accounts.logins import Lifetimes, Logins
 from warung.accounts.models import LoginRow, TokenRow
+from warung.accounts.passwords import Passwords
 from warung.accounts.principal import Principal
 from warung.accounts.user import Tokens
 from warung.audit.service import AuditService
@@ -125,13 +127,51 @@ def test_a_refresh_token_shown_twice_ends_its_login_alone_and_is_noted(
     assert entry.target == f"user:{user.id}"
 
 
-def test_of_many_who_show_one_refresh_token_at_once_one_at_most_is_served(house: House) -> None:
+def test_of_many_who_show_one_refresh_token_at_once_one_is_served(house: House) -> None:
     house.register()
-    tokens = sign_in(house)
-    with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(lambda _: refreshed(house, tokens.refresh), range(8)))
-    (served,) = [answer for answer in answers if answer]
-    assert house.logins.principal(served.access) is None  # since the others showed a used one
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(10):
+            tokens = sign_in(house)
+            answers = list(pool.map(refreshed, [house] * 4, [tokens.refresh] * 4))
+            (served,) = [answer for answer in answers if answer]
+            # The others showed a used one.
+            assert house.logins.principal(served.access) is None
+
+
+class Interrupted(Passwords):
+    """Something happens while a password is being checked."""
+
+    def __init__(self, happens: Callable[[], None]) -> None:
+        super().__init__()
+        self._happens = happens
+
+    def is_right(self, password: str, hashed: str | None) -> bool:
+        self._happens()
+        return super().is_right(password, hashed)
+
+
+def test_a_password_that_is_changed_while_it_is_checked_opens_nothing(
+    house: House, database: Database
+) -> None:
+    user = house.register()
+    access = sign_in(house).access
+
+    def change() -> None:
+        house.accounts.change_password(user.id, PASSWORD, "teh botol 99", access)
+
+    logins = Logins(database, Interrupted(change), lambda _user_id: None)
+    with pytest.raises(Unauthorized):
+        logins.log_in(EMAIL, PASSWORD)
+    assert house.logins.log_in(EMAIL, "teh botol 99")
+
+
+def test_an_account_that_goes_while_its_password_is_checked_opens_nothing(
+    house: House, database: Database
+) -> None:
+    user = house.register()
+    logins = Logins(database, Interrupted(lambda: house.accounts.delete(user.id)), lambda _user_id: None)
+    with pytest.raises(Unauthorized):
+        logins.log_in(EMAIL, PASSWORD)
 
 
 def test_a_logout_ends_one_login_at_once(house: House) -> None:

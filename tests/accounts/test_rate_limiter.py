@@ -1,4 +1,5 @@
 import itertools
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -105,6 +106,11 @@ def test_a_refusal_says_its_rule() -> None:
 
 def test_threads_share_one_bucket() -> None:
     limiter = RateLimiter(50, Clock())
-    with ThreadPoolExecutor(8) as pool:
-        taken = list(pool.map(lambda _: try_to_spend(limiter), range(400)))
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            taken = list(pool.map(try_to_spend, [limiter] * 4000))
+    finally:
+        sys.setswitchinterval(interval)
     assert sum(taken) == 50
