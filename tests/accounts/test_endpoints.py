@@ -161,6 +161,8 @@ def test_an_operator_pages_through_accounts_and_closes_the_assistant(
         "sari@example.com",
     ]
     assert last["next_cursor"] is None
+    found = client.get("/api/users", headers=boss, params={"email": "SARI@example.com"}).json()
+    assert found == {"items": [user], "next_cursor": None}
 
     assert client.post("/api/chat", headers=own, json=QUESTION).status_code == 200
     path = f"/api/users/{user['id']}"

@@ -120,6 +120,8 @@ def test_pages_hold_every_account_once_the_latest_first(house: House) -> None:
     assert seen == sorted(users, key=lambda user: (user.created_at, user.id), reverse=True)
     supplier = house.register("budi@example.com", "supplier")
     assert house.accounts.page(role="supplier").users == [supplier]
+    assert house.accounts.page(email="budi@example.com").users == [supplier]
+    assert house.accounts.page(email="budi@example.com", role="shopper").users == []
 
 
 @pytest.mark.parametrize("cursor", ["", "x", "2026-01-01~x", "~", "9999999~\x00"])

@@ -165,7 +165,9 @@ def _operators_router(accounts: AccountService, principal_of: PrincipalOf) -> AP
     @router.get("", dependencies=[Depends(operator)])
     def list_users(parameters: Annotated[UserParameters, Query()]) -> UserList:
         """All accounts, the latest first."""
-        page = accounts.page(role=parameters.role, cursor=parameters.cursor, limit=parameters.limit)
+        page = accounts.page(
+            role=parameters.role, email=parameters.email, cursor=parameters.cursor, limit=parameters.limit
+        )
         return UserList(items=[UserItem.of(user) for user in page.users], next_cursor=page.next_cursor)
 
     @router.patch("/{user_id}")

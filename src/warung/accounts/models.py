@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import uuid4
 
-from sqlalchemy import JSON, CheckConstraint, Float, ForeignKey, String
+from sqlalchemy import JSON, CheckConstraint, Float, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from warung.database.model import Model
@@ -19,6 +19,7 @@ class UserRow(Model):
         CheckConstraint("lng BETWEEN -180 AND 180", name="lng_range"),
         CheckConstraint("(lat IS NULL) = (lng IS NULL)", name="location_whole"),
         CheckConstraint("role IN ('shopper', 'supplier', 'operator')", name="role_known"),
+        Index(None, "created_at", "id"),
     )
 
     id: Mapped[str] = mapped_column(String(36), primary_key=True, default=lambda: str(uuid4()))

@@ -78,11 +78,11 @@ class UserRepository:
         gone = self._session.scalar(delete(UserRow).where(UserRow.id == user_id).returning(UserRow.id))
         return gone is not None
 
-    def page(self, role: AccountRole | None, before: tuple[datetime, str] | None, limit: int) -> list[User]:
-        """The latest first; `before` is the moment and the id of the last one seen."""
-        wanted = select(UserRow).order_by(UserRow.created_at.desc(), UserRow.id.desc()).limit(limit)
-        if role:
-            wanted = wanted.where(UserRow.role == role)
+    def page(self, equal: Mapping[str, str], before: tuple[datetime, str] | None, limit: int) -> list[User]:
+        """The latest first; `equal` are values of "role" and "email", `before` the moment and the id of the
+        last one seen."""
+        latest = (UserRow.created_at.desc(), UserRow.id.desc())
+        wanted = select(UserRow).filter_by(**equal).order_by(*latest).limit(limit)
         if before:
             at, user_id = before
             earlier = and_(UserRow.created_at == at, UserRow.id < user_id)

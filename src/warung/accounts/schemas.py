@@ -88,6 +88,7 @@ class UserChange(_Body):
 
 class UserParameters(_Body):
     role: AccountRole | None = None
+    email: _Email | None = None
     limit: Annotated[int, Field(ge=1, le=200)] = 50
     cursor: Annotated[str, StringConstraints(max_length=100)] | None = Field(
         None, description="next_cursor of the page before"

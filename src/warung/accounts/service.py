@@ -103,12 +103,19 @@ class AccountService:
             _note(AuditRepository(session), user_id, "user.delete")
 
     def page(
-        self, *, role: AccountRole | None = None, cursor: str | None = None, limit: int = 50
+        self,
+        *,
+        role: AccountRole | None = None,
+        email: str | None = None,
+        cursor: str | None = None,
+        limit: int = 50,
     ) -> UserPage:
-        """The latest accounts first. Raises InvalidInput for a cursor that is none."""
+        """The latest accounts first; None filters nothing. Raises InvalidInput for a cursor that is none."""
+        filters = {"role": role, "email": email}
+        equal = {name: value for name, value in filters.items() if value is not None}
         before = _read(cursor) if cursor is not None else None
         with self._database.reading() as session:
-            users = UserRepository(session).page(role, before, limit + 1)
+            users = UserRepository(session).page(equal, before, limit + 1)
         return UserPage(users[:limit], _cursor(users[limit - 1]) if len(users) > limit else None)
 
     def manage(self, actor: str, user_id: str, changes: Mapping[str, object]) -> User:

@@ -26,6 +26,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     for table in ("audit_log", "tokens", "logins"):
         op.drop_table(table)
+    op.drop_index(op.f("ix_users_created_at_id"), table_name="users")
     with op.batch_alter_table("users") as users:
         users.drop_constraint(op.f("ck_users_role_known"), type_="check")
         for column in ("role", "phone", "password_hash"):
@@ -41,6 +42,7 @@ def change_users() -> None:
         users.create_check_constraint(
             op.f("ck_users_role_known"), "role IN ('shopper', 'supplier', 'operator')"
         )
+    op.create_index(op.f("ix_users_created_at_id"), "users", ["created_at", "id"])
 
 
 def create_logins() -> None:
