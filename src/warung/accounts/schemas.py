@@ -20,9 +20,11 @@ from warung.accounts.user import AccountRole, Tokens, User
 from warung.errors import InvalidInput
 from warung.geo import Coordinates
 
-# No control characters: PostgreSQL refuses some, and no name has any.
+# PostgreSQL refuses some control characters, and no name has any. Spelt out: not all readers of the schema
+# know \p{Cc}.
+_NO_CONTROLS = r"^[^\x00-\x1f\x7f-\x9f]*$"
 _Line = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=r"^[^\p{Cc}]*$")
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=_NO_CONTROLS)
 ]
 _Phone = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[+0-9][0-9 ()-]{5,29}$")]
 _Email = Annotated[EmailStr, AfterValidator(str.lower)]
