@@ -34,12 +34,13 @@ def environment(folder: Path, **settings: str) -> dict[str, str]:
     return {**kept, "PYTHONPATH": source, "DATA_DIR": str(folder / "data"), "ENGINE": "scripted", **settings}
 
 
-def run(folder: Path, *arguments: str, **settings: str) -> tuple[int, str]:
-    """(exit status, what it wrote) of a command that ends by itself."""
+def run(folder: Path, *arguments: str, typed: str = "", **settings: str) -> tuple[int, str]:
+    """(exit status, what it wrote) of a command that ends by itself; `typed` is its standard input."""
     done = subprocess.run(
         [sys.executable, "-m", "warung", *arguments],
         cwd=folder,
         env=environment(folder, **settings),
+        input=typed,
         capture_output=True,
         text=True,
         timeout=60,
@@ -298,7 +299,44 @@ def test_small_packets_are_sent_at_once_and_little_is_kept_for_who_does_not_read
             assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT) == 64 * 1024
 
 
+def test_operators_are_made_and_unmade_at_the_command_line(tmp_path: Path) -> None:
+    status, output = run(tmp_path, "operators", "list")
+    assert (status, "run 'warung migrate' first" in one_line(output)) == (2, True)
+    run(tmp_path, "migrate")
+    status, output = run(tmp_path, "operators", "add", "Boss@Example.com", typed="kopi tubruk 7\n")
+    assert (status, one_line(output)) == (0, "boss@example.com is an operator.")
+    assert run(tmp_path, "operators", "list") == (0, "boss@example.com\n")
+    with running(tmp_path, "serve", "--port", "0") as (_, url):
+        sign_in = {"email": "boss@example.com", "password": "kopi tubruk 7"}
+        token = httpx.post(f"{url}/api/auth/login", json=sign_in).json()["access_token"]
+        headers = {"Authorization": f"Bearer {token}"}
+        assert httpx.get(f"{url}/api/users", headers=headers).status_code == 200
+        status, output = run(tmp_path, "operators", "remove", "boss@example.com")
+        assert (status, one_line(output)) == (0, "boss@example.com is no operator any more.")
+        assert httpx.get(f"{url}/api/users", headers=headers).status_code == 403
+    assert run(tmp_path, "operators", "list") == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "typed", "says"),
+    [
+        (("add", "boss"), "kopi tubruk 7\n", "email: "),
+        (("add", "boss@example.com"), "short\n", "8 to 256 characters"),
+        (("add", "boss@example.com"), "", "8 to 256 characters"),
+        (("remove", "boss@example.com"), "", "no account with the e-mail boss@example.com"),
+    ],
+)
+def test_an_operator_that_can_not_be_is_refused_in_one_line(
+    folder: Path, arguments: tuple[str, ...], typed: str, says: str
+) -> None:
+    status, output = run(folder, "operators", *arguments, typed=typed)
+    assert status == 2
+    assert says in one_line(output)
+
+
 def test_help_lists_the_commands(tmp_path: Path) -> None:
     status, output = run(tmp_path, "--help")
     assert status == 0
-    assert [name for name in ("serve", "migrate", "seed", "demo") if f" {name} " not in output] == []
+    assert [
+        name for name in ("serve", "migrate", "seed", "demo", "operators") if f" {name} " not in output
+    ] == []

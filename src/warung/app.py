@@ -11,11 +11,19 @@ from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
 from warung import __version__, error_responses
+from warung.accounts import endpoints as account_endpoints
 from warung.accounts.api_keys import ApiKeys
+from warung.accounts.authentication import Authentication
+from warung.accounts.callers import Callers
 from warung.accounts.guests import Guests
+from warung.accounts.logins import ACCESS_PREFIX, Lifetimes, Logins, StallOf
+from warung.accounts.passwords import Passwords
+from warung.accounts.service import AccountService
 from warung.assistant import endpoints as assistant_endpoints
 from warung.assistant import plan as answer_plan
 from warung.assistant.service import Assistant
+from warung.audit import endpoints as audit_endpoints
+from warung.audit.service import AuditService
 from warung.body_limit import BodyLimit
 from warung.completions.revival import Revivals
 from warung.conversations.service import ConversationService
@@ -124,7 +132,9 @@ def create_app(settings: Settings, *, engine: Engine | None = None) -> FastAPI:
         )
     )
     guests = Guests(enabled=settings.guests_enabled, per_minute=settings.guest_requests_per_minute)
-    app.include_router(assistant_endpoints.create_router(assistant, guests.caller))
+    authenticate = add_accounts(app, settings, database, stall_of=lambda _user_id: None)
+    callers = Callers(authenticate, guests, per_minute=settings.user_requests_per_minute)
+    app.include_router(assistant_endpoints.create_router(assistant, callers))
     app.include_router(search_endpoints.create_router(search))
     app.include_router(web_endpoints.create_router(guests.welcome))
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
@@ -139,6 +149,26 @@ def create_app(settings: Settings, *, engine: Engine | None = None) -> FastAPI:
         )
     app.add_middleware(RequestLog)
     return app
+
+
+def add_accounts(app: FastAPI, settings: Settings, database: Database, stall_of: StallOf) -> Authentication:
+    """Give `app` the routes of accounts and of the audit log; what knows callers by their credentials."""
+    passwords = Passwords()
+    lifetimes = Lifetimes(settings.access_token_seconds, settings.refresh_token_seconds)
+    logins = Logins(database, passwords, stall_of, lifetimes)
+    authenticate = Authentication({ACCESS_PREFIX: logins.principal})
+    accounts = AccountService(
+        database, passwords, logins, ai_access_for_new=settings.ai_access_for_new_accounts
+    )
+    limits = account_endpoints.Limits(
+        logins_per_minute=settings.logins_per_minute,
+        registrations_per_minute=settings.registrations_per_minute,
+    )
+    access = account_endpoints.Access(authenticate, limits)
+    app.include_router(account_endpoints.create_router(accounts, logins, access, Gazetteer.load()))
+    operator_of = account_endpoints.operator_of(authenticate)
+    app.include_router(audit_endpoints.create_router(AuditService(database), operator_of))
+    return authenticate
 
 
 def stream_store(settings: Settings) -> tuple[str, StreamStore]:

@@ -18,6 +18,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from warung.accounts.logins import Logins
+from warung.accounts.passwords import Passwords
+from warung.accounts.schemas import parse_email
+from warung.accounts.service import AccountService
 from warung.app import create_app, engine_options
 from warung.database.migrate import migrate as migrate_database
 from warung.database.migrate import pending
@@ -43,6 +47,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+operators = typer.Typer(help="Who runs this shop.", no_args_is_help=True)
+app.add_typer(operators, name="operators")
 console = Console(stderr=True, highlight=False)
 
 Host = Annotated[str | None, typer.Option(help="Address to listen on; overrides HOST.")]
@@ -101,6 +107,51 @@ def demo(host: Host = None, port: Port = None) -> None:
         report = _seed(settings)
         console.print(f"Catalogue: {report.suppliers_added + report.products_added} new rows.")
         _serve(settings, listener)
+
+
+@operators.command("add")
+def add_operator(email: str) -> None:
+    """Make an account an operator's, with a new password: asked for, or a line of standard input."""
+    address = parse_email(email)
+    with _accounts() as accounts:
+        accounts.make_operator(address, _ask_password())
+    console.print(f"{escape(address)} is an operator.")
+
+
+@operators.command("remove")
+def remove_operator(email: str) -> None:
+    """Make an operator a shopper, at once."""
+    address = parse_email(email)
+    with _accounts() as accounts:
+        accounts.remove_operator(address)
+    console.print(f"{escape(address)} is no operator any more.")
+
+
+@operators.command("list")
+def list_operators() -> None:
+    """The operators' e-mails, one a line."""
+    with _accounts() as accounts:
+        for email in accounts.operators():
+            typer.echo(email)
+
+
+@contextmanager
+def _accounts() -> Generator[AccountService]:
+    settings = _settings()
+    if pending(settings.database):
+        raise InvalidInput("the database is not up to date: run 'warung migrate' first")
+    database, passwords = Database(settings.database), Passwords()
+    try:
+        yield AccountService(database, passwords, Logins(database, passwords, lambda _user_id: None))
+    finally:
+        database.close()
+
+
+def _ask_password() -> str:
+    if sys.stdin.isatty():
+        password: str = typer.prompt("New password", hide_input=True, confirmation_prompt=True)
+        return password
+    return sys.stdin.readline().rstrip("\r\n")
 
 
 def _settings(**overrides: object) -> Settings:

@@ -144,6 +144,25 @@ class Settings(BaseSettings):
     guest_requests_per_minute: int = Field(
         30, ge=1, description="Questions one guest address may ask in a minute."
     )
+    user_requests_per_minute: int = Field(60, ge=1, description="Questions one account may ask in a minute.")
+    ai_access_for_new_accounts: bool = Field(
+        True,
+        description="Whether a new account may ask the assistant at once; else when an operator says so.",
+    )
+    access_token_seconds: int = Field(
+        900, ge=30, le=86_400, description="How long an access token is good before it has to be refreshed."
+    )
+    refresh_token_seconds: int = Field(
+        30 * 24 * 3600,
+        ge=60,
+        description="How long a sign-in lasts after it was last refreshed.",
+    )
+    logins_per_minute: int = Field(
+        10, ge=1, description="Sign-ins that may be tried in a minute from one address, and for one e-mail."
+    )
+    registrations_per_minute: int = Field(
+        5, ge=1, description="Accounts that one address may register in a minute."
+    )
     max_body_bytes: int = Field(2_000_000, ge=1024, description="Size limit of a request's body.")
     cors_origins: WordList = Field(
         (), description="Origins of other sites whose pages may call this server, separated by commas."

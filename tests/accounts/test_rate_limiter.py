@@ -1,4 +1,6 @@
 import itertools
+import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import given
@@ -92,3 +94,23 @@ def test_a_flood_of_addresses_does_not_fill_the_memory() -> None:
     assert not try_to_spend(limiter, "0")
     assert not try_to_spend(limiter, "50001")
     assert try_to_spend(limiter, "50000")  # all that were seen last before the latest 100,000 are forgotten
+
+
+def test_a_refusal_says_its_rule() -> None:
+    limiter = RateLimiter(1, Clock(), rule="one cup a minute", code="cup_limit")
+    limiter.spend("a")
+    with pytest.raises(TooManyRequests, match="one cup a minute; try again in 61 s") as refusal:
+        limiter.spend("a")
+    assert refusal.value.code == "cup_limit"
+
+
+def test_threads_share_one_bucket() -> None:
+    limiter = RateLimiter(50, Clock())
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            taken = list(pool.map(try_to_spend, [limiter] * 4000))
+    finally:
+        sys.setswitchinterval(interval)
+    assert sum(taken) == 50

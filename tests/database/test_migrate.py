@@ -7,9 +7,11 @@ from alembic.migration import MigrationContext
 from sqlalchemy import inspect, text
 
 import warung.accounts.models
+import warung.audit.models
 import warung.conversations.models
 import warung.products.models
 from marketplace import add_products, add_supplier, product_draft, sqlite_url
+from postgres_server import PostgresServer
 from warung.conversations.service import ConversationService
 from warung.database.migrate import migrate, pending
 from warung.database.model import Model
@@ -17,7 +19,16 @@ from warung.database.session import Database, make_engine
 from warung.errors import Conflict, InvalidInput
 from warung.products.service import ProductService
 
-MODELS = (warung.accounts.models, warung.conversations.models, warung.products.models)
+MODELS = (warung.accounts.models, warung.audit.models, warung.conversations.models, warung.products.models)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty database of each kind; on SQLite not even a file."""
+    if request.param == "postgresql":
+        server: PostgresServer = request.getfixturevalue("postgres")
+        return server.new_database(migrated=False)
+    return sqlite_url(tmp_path / "warung.db")
 
 
 def tables(url: str) -> set[str]:
@@ -28,8 +39,7 @@ def tables(url: str) -> set[str]:
         engine.dispose()
 
 
-def test_the_models_equal_the_migrations(tmp_path: Path) -> None:
-    url = sqlite_url(tmp_path / "warung.db")
+def test_the_models_equal_the_migrations(url: str) -> None:
     migrate(url)
     engine = make_engine(url)
     with engine.connect() as connection:
@@ -39,8 +49,7 @@ def test_the_models_equal_the_migrations(tmp_path: Path) -> None:
     assert set(Model.metadata.tables) <= tables(url)
 
 
-def test_up_down_and_up_again_with_data(tmp_path: Path) -> None:
-    url = sqlite_url(tmp_path / "warung.db")
+def test_up_down_and_up_again_with_data(url: str) -> None:
     migrate(url)
     database = Database(url)
     add_products(database, add_supplier(database, "a"), product_draft("1", "Laptop", tags=("baru",)))
@@ -61,8 +70,48 @@ def test_up_down_and_up_again_with_data(tmp_path: Path) -> None:
     database.close()
 
 
-def test_pending_tells_whether_a_migration_is_due(tmp_path: Path) -> None:
-    url = sqlite_url(tmp_path / "warung.db")
+def execute(url: str, *statements: str) -> list[tuple[object, ...]]:
+    """The rows of the last one."""
+    engine = make_engine(url)
+    with engine.begin() as connection:
+        rows: list[tuple[object, ...]] = []
+        for statement in statements:
+            result = connection.execute(text(statement))
+            rows = [tuple(row) for row in result] if result.returns_rows else []
+    engine.dispose()
+    return rows
+
+
+def test_older_accounts_become_shoppers_and_keep_their_conversations(url: str) -> None:
+    migrate(url, "0002")
+    execute(
+        url,
+        "INSERT INTO users (id, name, email, ai_access_enabled, preferences, created_at)"
+        " VALUES ('u', 'Sari', 'Sari@Example.com', true, '{}', '2026-01-01 00:00:00')",
+        "INSERT INTO conversations (id, owner, user_id, session_id, created_at)"
+        " VALUES ('c', 'user:u', 'u', 's', '2026-01-01 00:00:00')",
+    )
+    migrate(url, "0003")
+    assert execute(url, "SELECT email, role, password_hash FROM users") == [
+        ("sari@example.com", "shopper", None)
+    ]
+    assert execute(url, "SELECT user_id FROM conversations") == [("u",)]
+    execute(
+        url,
+        "INSERT INTO logins (id, user_id, created_at) VALUES ('l', 'u', '2026-01-01 00:00:00')",
+        "INSERT INTO tokens (digest, login_id, kind, expires_at)"
+        " VALUES ('d', 'l', 'access', '2026-01-01 00:00:00')",
+    )
+    migrate(url, "0002")
+    assert not {"logins", "tokens", "audit_log"} & tables(url)
+    assert execute(url, "SELECT name, email FROM users") == [("Sari", "sari@example.com")]
+    assert execute(url, "SELECT user_id FROM conversations") == [("u",)]
+    migrate(url)
+    execute(url, "DELETE FROM users")
+    assert execute(url, "SELECT id FROM conversations") == []
+
+
+def test_pending_tells_whether_a_migration_is_due(url: str, tmp_path: Path) -> None:
     assert pending(url)
     assert not (tmp_path / "warung.db").exists()
     migrate(url)
@@ -71,8 +120,7 @@ def test_pending_tells_whether_a_migration_is_due(tmp_path: Path) -> None:
     assert pending(url)
 
 
-def test_a_database_of_a_newer_version_is_refused(tmp_path: Path) -> None:
-    url = sqlite_url(tmp_path / "warung.db")
+def test_a_database_of_a_newer_version_is_refused(url: str) -> None:
     migrate(url)
     engine = make_engine(url)
     with engine.begin() as connection:

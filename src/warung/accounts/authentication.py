@@ -11,6 +11,16 @@ Reader = Callable[[str], Principal | None]
 """Whose credential this is; None when it is unknown, expired or revoked."""
 
 
+def bearer(request: Request) -> str | None:
+    """The credential of `Authorization: Bearer` (RFC 6750, section 2.1): None without the header, empty for
+    another scheme."""
+    header = request.headers.get("Authorization")
+    if header is None:
+        return None
+    scheme, _, credential = header.partition(" ")
+    return credential.strip() if scheme.lower() == "bearer" else ""
+
+
 class Authentication:
     """Reads `Authorization: Bearer` (RFC 6750). Credentials of one kind share a prefix, such as "wrs_"."""
 
@@ -19,13 +29,11 @@ class Authentication:
 
     def __call__(self, request: Request) -> Principal:
         """ANONYMOUS without a credential. Raises Unauthorized for one that is not, or no longer, good."""
-        header = request.headers.get("Authorization")
-        if header is None:
+        credential = bearer(request)
+        if credential is None:
             return ANONYMOUS
-        scheme, _, credential = header.partition(" ")
-        credential = credential.strip()
         for prefix, read in self._readers.items():
-            if scheme.lower() == "bearer" and credential.startswith(prefix):
+            if credential.startswith(prefix):
                 if principal := read(credential):
                     return principal
                 break

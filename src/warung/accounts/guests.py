@@ -30,18 +30,20 @@ class Guests:
 
     def __init__(self, *, enabled: bool, per_minute: int) -> None:
         self._enabled = enabled
-        self._limiter = RateLimiter(per_minute)
+        rule = f"guests may ask {per_minute} questions a minute"
+        self._limiter = RateLimiter(per_minute, rule=rule, code="guest_limit")
 
     def caller(self, request: Request) -> Caller:
         """Raises Forbidden when the operator has turned guests off."""
         if not self._enabled:
             raise Forbidden("guests may not use the assistant here; sign in first", code="guests_disabled")
-        address = request.client.host if request.client else "unknown"
         known = _known_token(request)
         token = known or secrets.token_urlsafe(24)
         owner = "guest:" + hashlib.sha256(token.encode()).hexdigest()[:32]
         return Caller(
-            owner, lambda: self._limiter.spend(address), {} if known else _set_cookie(request, token)
+            owner,
+            lambda: self._limiter.spend(address_of(request)),
+            {} if known else _set_cookie(request, token),
         )
 
     def welcome(self, request: Request) -> Mapping[str, str]:
@@ -49,6 +51,10 @@ class Guests:
         if not self._enabled or _known_token(request):
             return {}
         return _set_cookie(request, secrets.token_urlsafe(24))
+
+
+def address_of(request: Request) -> str:
+    return request.client.host if request.client else "unknown"
 
 
 def _known_token(request: Request) -> str | None:

@@ -1,0 +1,150 @@
+"""What accounts send and are shown; knows no table."""
+
+from datetime import datetime
+from typing import Annotated, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    EmailStr,
+    Field,
+    SecretStr,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+)
+
+from warung.accounts.passwords import MAX_CHARACTERS, MIN_CHARACTERS
+from warung.accounts.user import AccountRole, Tokens, User
+from warung.errors import InvalidInput
+from warung.geo import Coordinates
+
+# PostgreSQL refuses some control characters, and no name has any. Spelt out: not all readers of the schema
+# know \p{Cc}.
+_NO_CONTROLS = r"^[^\x00-\x1f\x7f-\x9f]*$"
+_Line = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=_NO_CONTROLS)
+]
+_Phone = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[+0-9][0-9 ()-]{5,29}$")]
+_Email = Annotated[EmailStr, AfterValidator(str.lower)]
+_NewPassword = Annotated[SecretStr, Field(min_length=MIN_CHARACTERS, max_length=MAX_CHARACTERS)]
+_Password = Annotated[SecretStr, Field(max_length=MAX_CHARACTERS)]
+_Token = Annotated[SecretStr, Field(max_length=200)]
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Location(_Body):
+    """A WGS 84 point in degrees."""
+
+    lat: Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False)]
+    lng: Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)]
+
+    def coordinates(self) -> Coordinates:
+        return Coordinates(self.lat, self.lng)
+
+
+class _Placed(_Body):
+    location: Location | None = None
+    city: _Line | None = Field(None, description="a place's name instead of its location")
+
+
+class Registration(_Placed):
+    name: _Line
+    email: _Email
+    password: _NewPassword
+    phone: _Phone | None = None
+    role: Literal["shopper", "supplier"] = "shopper"
+
+
+class ProfileChange(_Placed):
+    """What is left out stays; `phone` and `location` may be null."""
+
+    name: _Line = Field(default_factory=str)
+    phone: _Phone | None = None
+
+
+class LoginRequest(_Body):
+    email: _Email
+    password: _Password
+
+
+class RefreshRequest(_Body):
+    refresh_token: _Token
+
+
+class PasswordChange(_Body):
+    old_password: _Password
+    new_password: _NewPassword
+
+
+class UserChange(_Body):
+    """An operator's; what is left out stays."""
+
+    ai_access_enabled: bool = Field(default_factory=bool)
+    role: Literal["shopper", "supplier"] = Field(default_factory=lambda: "shopper")
+
+
+class UserParameters(_Body):
+    role: AccountRole | None = None
+    email: _Email | None = None
+    limit: Annotated[int, Field(ge=1, le=200)] = 50
+    cursor: Annotated[str, StringConstraints(max_length=100)] | None = Field(
+        None, description="next_cursor of the page before"
+    )
+
+
+class UserItem(BaseModel):
+    id: str
+    name: str
+    email: str | None
+    phone: str | None
+    location: Location | None
+    role: AccountRole
+    ai_access_enabled: bool
+    created_at: datetime
+
+    @classmethod
+    def of(cls, user: User) -> Self:
+        place = user.location
+        return cls(
+            id=user.id,
+            name=user.name,
+            email=user.email,
+            phone=user.phone,
+            location=Location(lat=place.lat, lng=place.lng) if place else None,
+            role=user.role,
+            ai_access_enabled=user.ai_access_enabled,
+            created_at=user.created_at,
+        )
+
+
+class UserList(BaseModel):
+    items: list[UserItem]
+    next_cursor: str | None
+
+
+class TokenAnswer(BaseModel):
+    """As in RFC 6749, section 5.1."""
+
+    access_token: str
+    token_type: Literal["Bearer"] = "Bearer"  # noqa: S105  the scheme's name
+    expires_in: int = Field(description="seconds")
+    refresh_token: str
+
+    @classmethod
+    def of(cls, tokens: Tokens) -> Self:
+        return cls(
+            access_token=tokens.access, expires_in=tokens.expires_in_seconds, refresh_token=tokens.refresh
+        )
+
+
+def parse_email(text: str) -> str:
+    """In lower case. Raises InvalidInput when it is none."""
+    try:
+        return TypeAdapter[str](_Email).validate_python(text)
+    except ValidationError as error:
+        raise InvalidInput(f"email: {error.errors()[0]['msg']}", field="email") from None

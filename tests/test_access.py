@@ -1,0 +1,235 @@
+"""Who may do what: every route of the app as every kind of caller, over a live server.
+
+A new route needs a line in ROWS, or `test_every_route_has_a_row` fails. Each cell has a caller of its own and
+a thing of its own that the route is about (`of`), so a route may use both up.
+"""
+
+import secrets
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from fastapi.routing import iter_route_contexts
+
+from accounts.people import PASSWORD, House, open_house
+from live import serving
+from marketplace import new_database, shop_settings
+from warung.accounts.user import AccountRole
+from warung.app import create_app
+from warung.database.session import Database
+from warung.engine.scripted import scripted_engine
+
+KEY = "a-key-of-the-operator"
+HEADERS = Mapping[str, str]
+CALLERS = ("anonymous", "shopper", "supplier", "owner", "operator")
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """The server under test, and its database's back door."""
+
+    app: FastAPI
+    client: httpx.Client
+    house: House
+
+    def account(self, role: AccountRole) -> tuple[str, HEADERS]:
+        """A new account's id, and what it sends to be known."""
+        email = f"{secrets.token_hex(8)}@example.com"
+        user = self.house.register(email, role)
+        return user.id, {"Authorization": f"Bearer {self.house.logins.log_in(email, PASSWORD).access}"}
+
+    def post(self, path: str, headers: HEADERS, body: Mapping[str, Any]) -> dict[str, Any]:
+        response = self.client.post(path, headers=headers, json=body)
+        assert response.is_success, response.text
+        return response.json()
+
+
+@dataclass(frozen=True, slots=True)
+class Owned:
+    """What a route is about: its owner's headers, and what it adds to path and body."""
+
+    owner: HEADERS
+    path: Mapping[str, object]
+    body: Mapping[str, Any]
+
+
+def owned(owner: HEADERS, body: Mapping[str, Any] | None = None, **path: object) -> Owned:
+    return Owned(owner, path, body or {})
+
+
+def nothing(_world: World) -> Owned:
+    return owned({})
+
+
+def an_account(world: World) -> Owned:
+    user_id, headers = world.account("shopper")
+    return owned(headers, user_id=user_id)
+
+
+def a_password(world: World) -> Owned:
+    email = f"{secrets.token_hex(8)}@example.com"
+    world.house.register(email)
+    return owned({}, {"email": email, "password": PASSWORD})
+
+
+def a_refresh_token(world: World) -> Owned:
+    tokens = world.house.logins.log_in(a_password(world).body["email"], PASSWORD)
+    return owned({}, {"refresh_token": tokens.refresh})
+
+
+def an_unknown_email(_world: World) -> Owned:
+    return owned({}, {"email": f"{secrets.token_hex(8)}@example.com"})
+
+
+def a_conversation(world: World) -> Owned:
+    _, headers = world.account("shopper")
+    answer = world.post("/api/chat", headers, {"message": "laptop"})
+    return owned(headers, {"conversation_id": answer["conversation_id"]})
+
+
+def an_answer(world: World) -> Owned:
+    _, headers = world.account("shopper")
+    answer = world.post("/api/chat", headers, {"message": "laptop"})
+    return owned(headers, session_id=answer["session_id"])
+
+
+def a_key(_world: World) -> Owned:
+    return owned({"Authorization": f"Bearer {KEY}"}, model_id="scripted")
+
+
+def a_completion(world: World) -> Owned:
+    session_id = secrets.token_hex(8)
+    headers = a_key(world).owner
+    world.post("/v1/chat/completions", headers, {**COMPLETION, "session_id": session_id})
+    return owned(headers, session_id=session_id)
+
+
+COMPLETION = {"model": "scripted", "messages": [{"role": "user", "content": "halo"}]}
+QUESTION = {"message": "laptop"}
+REGISTRATION = {"name": "Sari", "password": PASSWORD}
+NO_ASSISTANT = {"ai_access_enabled": False}
+PASSWORDS = {"old_password": PASSWORD, "new_password": "teh botol 99"}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """`expected` are the statuses for CALLERS, "-" where the route is about nobody's thing; "shopper" and
+    "supplier" are never the owner. The body is `body` with what the thing adds."""
+
+    route: str
+    expected: str
+    of: Callable[[World], Owned] = nothing
+    body: Mapping[str, Any] | None = None
+
+
+# fmt: off
+ROWS = (
+    # statuses: anonymous, another shopper, another supplier, owner, operator
+    Row("GET /api/audit",                             "401 403 403 - 200"),
+    Row("POST /api/auth/login",                       "200 200 200 - 200", a_password),
+    Row("POST /api/auth/logout",                      "401 204 204 - 204"),
+    Row("POST /api/auth/logout-everywhere",           "401 204 204 - 204"),
+    Row("POST /api/auth/refresh",                     "200 200 200 - 200", a_refresh_token),
+    Row("POST /api/chat",                             "200 200 200 - 200", body=QUESTION),
+    Row("POST /api/chat",                             "404 404 404 200 404", a_conversation, QUESTION),
+    Row("GET /api/chat/{session_id}",                 "404 404 404 200 404", an_answer),
+    Row("POST /api/chat/{session_id}/cancel",         "404 404 404 200 404", an_answer),
+    Row("GET /api/products/search",                   "200 200 200 - 200"),
+    Row("GET /api/users",                             "401 403 403 - 200"),
+    Row("GET /api/users/me",                          "401 200 200 - 200"),
+    Row("PATCH /api/users/me",                        "401 200 200 - 200", body={"name": "Budi"}),
+    Row("DELETE /api/users/me",                       "401 204 204 - 204"),
+    Row("PUT /api/users/me/password",                 "401 204 204 - 204", body=PASSWORDS),
+    Row("POST /api/users/register",                   "201 201 201 - 201", an_unknown_email, REGISTRATION),
+    Row("PATCH /api/users/{user_id}",                 "401 403 403 403 200", an_account, NO_ASSISTANT),
+    Row("POST /v1/cancel/{session_id}",               "401 401 401 200 401", a_completion),
+    Row("POST /v1/chat/completions",                  "401 401 401 200 401", a_key, COMPLETION),
+    Row("GET /v1/chat/completions/{session_id}",      "401 401 401 200 401", a_completion),
+    Row("GET /v1/models",                             "401 401 401 200 401", a_key),
+    Row("GET /v1/models/{model_id:path}",             "401 401 401 200 401", a_key),
+)
+# fmt: on
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Generator[World]:
+    folder = tmp_path_factory.mktemp("access")
+    database: Database = new_database(folder)
+    generous = {"registrations_per_minute": 10_000, "logins_per_minute": 10_000}
+    settings = shop_settings(folder, api_keys=(KEY,), guest_requests_per_minute=10_000, **generous)
+    app = create_app(settings, engine=scripted_engine(lambda _prompt: "Ini."))
+    with serving(app) as url, httpx.Client(base_url=url, timeout=60) as client:
+        yield World(app, client, open_house(database))
+    database.close()
+
+
+def routes(app: FastAPI) -> set[str]:
+    """Every route under /api and /v1, shown in the schema or not."""
+    return {
+        f"{method} {route.path}"
+        for route in iter_route_contexts(app.routes)
+        if route.path and route.path.startswith(("/api", "/v1"))
+        for method in route.methods or {"ANY"}
+    }
+
+
+def test_every_route_has_a_row(world: World) -> None:
+    known = routes(world.app)
+    rows = {row.route for row in ROWS}
+    assert len(known) > 20
+    assert (known - rows, rows - known) == (set(), set())
+
+
+def call(world: World, row: Row, thing: Owned, headers: HEADERS) -> httpx.Response:
+    method, path = row.route.replace(":path", "").split(" ")
+    body = {**(row.body or {}), **thing.body}
+    world.client.cookies.clear()
+    return world.client.request(method, path.format(**thing.path), headers=headers, json=body or None)
+
+
+CELLS = [
+    pytest.param(row, caller, int(expected), id=f"{number}-{row.route}-{caller}")
+    for number, row in enumerate(ROWS)
+    for caller, expected in zip(CALLERS, row.expected.split(), strict=True)
+    if expected != "-"
+]
+
+
+@pytest.mark.parametrize(("row", "caller", "expected"), CELLS)
+def test_each_caller_gets_what_is_theirs(world: World, row: Row, caller: str, expected: int) -> None:
+    thing = row.of(world)
+    headers = headers_of(world, thing, caller)
+    response = call(world, row, thing, headers)
+    assert response.status_code == expected, response.text
+
+
+def headers_of(world: World, thing: Owned, caller: str) -> HEADERS:
+    if caller == "anonymous":
+        return {}
+    if caller == "owner":
+        return thing.owner
+    for role in ("shopper", "supplier", "operator"):
+        if caller == role:
+            return world.account(role)[1]
+    raise AssertionError(caller)
+
+
+@pytest.mark.parametrize(
+    "row", [row for row in ROWS if row.route.split()[1].startswith("/api/chat")], ids=str
+)
+def test_an_account_without_the_assistant_gets_none_of_it(world: World, row: Row) -> None:
+    user_id, headers = world.account("shopper")
+    world.house.accounts.manage("test", user_id, {"ai_access_enabled": False})
+    response = call(world, row, row.of(world), headers)
+    assert (response.status_code, response.json()["code"]) == (403, "ai_access_disabled")
+
+
+@pytest.mark.parametrize(
+    "row", [row for row in ROWS if row.expected.startswith(("401", "404"))], ids=lambda row: row.route
+)
+def test_a_forged_credential_opens_nothing(world: World, row: Row) -> None:
+    forged = {"Authorization": f"Bearer wra_{secrets.token_urlsafe(32)}"}
+    assert call(world, row, row.of(world), forged).status_code == 401
