@@ -1,16 +1,17 @@
 """Reads and writes products inside its caller's transaction, and logs every write; knows no index."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from sqlalchemy import Select, delete, func, insert, select
+from sqlalchemy import Select, delete, func, insert, select, update
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from warung.database.types import utc_now
-from warung.products.models import ProductChangeRow, ProductRow, ProductTagRow
-from warung.products.product import ChangeMark, Product
+from warung.products.models import ProductChangeRow, ProductHistoryRow, ProductRow, ProductTagRow
+from warung.products.product import ChangeMark, PriceChange, Product, draft_of
 from warung.products.schemas import ProductDraft
 from warung.suppliers.repository import as_supplier
 
+_KEPT = ProductRow.deleted_at.is_(None)
 # Any constant will do, as long as nothing else in the database locks it.
 _LOG_LOCK = 0x57_41_52_55
 
@@ -26,6 +27,7 @@ class ProductRepository:
             select(ProductRow.supplier_id, ProductRow.sku).where(
                 ProductRow.supplier_id.in_({supplier for supplier, _ in wanted}),
                 ProductRow.sku.in_({sku for _, sku in wanted}),
+                _KEPT,
             )
         )
         return wanted & {(supplier, sku) for supplier, sku in rows}
@@ -34,43 +36,76 @@ class ProductRepository:
         """Store products of suppliers (by id); the new ids in the same order."""
         ids = self._session.scalars(
             insert(ProductRow).returning(ProductRow.id, sort_by_parameter_order=True),
-            [draft.model_dump(exclude={"tags"}) | {"supplier_id": supplier} for supplier, draft in drafts],
+            [_values(draft) | {"supplier_id": supplier} for supplier, draft in drafts],
         ).all()
-        tags = [
-            {"product_id": product_id, "tag": tag, "position": position}
-            for product_id, (_, draft) in zip(ids, drafts, strict=True)
-            for position, tag in enumerate(dict.fromkeys(draft.tags))
-        ]
-        if tags:
-            self._session.execute(insert(ProductTagRow), tags)
+        self._add_tags({key: draft for key, (_, draft) in zip(ids, drafts, strict=True)})
         self._log(ids)
         return list(ids)
 
-    def change(self, product_id: int, *, price_rupiah: int | None, stock_quantity: int | None) -> bool:
-        """Set what is not None; False when there is no such product."""
-        row = self._session.get(ProductRow, product_id)
-        if row is None:
-            return False
-        row.price_rupiah = row.price_rupiah if price_rupiah is None else price_rupiah
-        row.stock_quantity = row.stock_quantity if stock_quantity is None else stock_quantity
-        if self._session.is_modified(row):
-            self._log([product_id])
-        return True
+    def lock(self, product_id: int) -> Product | None:
+        """The product, which no other transaction changes before this one's end."""
+        # SQLite has no row locks and needs none: a writing transaction is alone from its beginning.
+        locked = select(ProductRow).where(ProductRow.id == product_id, _KEPT).with_for_update(of=ProductRow)
+        found = self._products(locked)
+        return found[0] if found else None
 
-    def remove(self, product_id: int) -> bool:
-        """Delete it; False when there is no such product."""
-        gone = self._session.scalars(
-            delete(ProductRow).where(ProductRow.id == product_id).returning(ProductRow.id)
-        ).all()
-        self._log(gone)
-        return bool(gone)
+    def replace(
+        self, product: Product, draft: ProductDraft, *, actor: str, reason: str | None = None
+    ) -> None:
+        """Make a locked `product` what `draft` says, if it isn't that already: a new version, and logged."""
+        if draft_of(product) == draft:
+            return
+        row = self._session.get_one(ProductRow, product.id)
+        for field, value in _values(draft).items():
+            setattr(row, field, value)
+        row.version += 1
+        row.updated_at = utc_now()
+        if draft.tags != product.tags:
+            self._session.execute(delete(ProductTagRow).where(ProductTagRow.product_id == product.id))
+            self._add_tags({product.id: draft})
+        before, after = ((each.price_rupiah, each.stock_quantity) for each in (product, draft))
+        if before != after:
+            self._session.add(
+                ProductHistoryRow(
+                    product_id=product.id,
+                    price_rupiah=draft.price_rupiah,
+                    stock_quantity=draft.stock_quantity,
+                    actor=actor,
+                    reason=reason,
+                )
+            )
+        self._session.flush()
+        self._log([product.id])
+
+    def remove(self, ids: Sequence[int]) -> None:
+        """Mark locked products as deleted."""
+        now = utc_now()
+        self._session.execute(
+            update(ProductRow)
+            .where(ProductRow.id.in_(ids), _KEPT)
+            .values(deleted_at=now, updated_at=now, version=ProductRow.version + 1)
+        )
+        self._log(ids)
+
+    def history(self, product_id: int, after_id: int, limit: int) -> list[tuple[int, PriceChange]]:
+        """The next changes of price or stock, oldest first, by their ids."""
+        rows = self._session.scalars(
+            select(ProductHistoryRow)
+            .where(ProductHistoryRow.product_id == product_id, ProductHistoryRow.id > after_id)
+            .order_by(ProductHistoryRow.id)
+            .limit(limit)
+        )
+        return [
+            (row.id, PriceChange(row.at, row.price_rupiah, row.stock_quantity, row.actor, row.reason))
+            for row in rows
+        ]
 
     def find(self, ids: Iterable[int]) -> list[Product]:
-        return self._products(select(ProductRow).where(ProductRow.id.in_(ids)))
+        return self._products(select(ProductRow).where(ProductRow.id.in_(ids), _KEPT))
 
     def after(self, product_id: int, limit: int) -> list[Product]:
         """The next products in the order of their ids."""
-        following = select(ProductRow).where(ProductRow.id > product_id)
+        following = select(ProductRow).where(ProductRow.id > product_id, _KEPT)
         return self._products(following.order_by(ProductRow.id).limit(limit))
 
     def last_change(self) -> ChangeMark | None:
@@ -91,7 +126,17 @@ class ProductRepository:
         whole = chosen.options(joinedload(ProductRow.supplier), selectinload(ProductRow.tags))
         return [_as_product(row) for row in self._session.scalars(whole)]
 
+    def _add_tags(self, drafts: Mapping[int, ProductDraft]) -> None:
+        tags = [
+            {"product_id": product_id, "tag": tag, "position": position}
+            for product_id, draft in drafts.items()
+            for position, tag in enumerate(draft.tags)
+        ]
+        if tags:
+            self._session.execute(insert(ProductTagRow), tags)
+
     def _log(self, product_ids: Sequence[int]) -> None:
+        """The last thing that a transaction does: it lets no other one log before its own end."""
         if not product_ids:
             return
         if self._session.get_bind().dialect.name == "postgresql":
@@ -115,7 +160,19 @@ def _as_product(row: ProductRow) -> Product:
         stock_quantity=row.stock_quantity,
         category=row.category,
         tags=tuple(tag.tag for tag in row.tags),
+        brand=row.brand,
+        condition="used" if row.condition == "used" else "new",
+        weight_grams=row.weight_grams,
+        images=tuple(row.images),
+        version=row.version,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
     )
+
+
+def _values(draft: ProductDraft) -> dict[str, object]:
+    values: dict[str, object] = draft.model_dump(exclude={"tags"})
+    return values | {"images": list(draft.images)}
 
 
 def _as_mark(row: ProductChangeRow) -> ChangeMark:

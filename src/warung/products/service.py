@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from warung.database.session import Database
 from warung.errors import InvalidInput, NotFound
-from warung.products.product import ChangeMark, Changes, Product
+from warung.products.product import ChangeMark, Changes, Product, draft_of
 from warung.products.repository import ProductRepository
 from warung.products.schemas import ProductDraft
 
@@ -39,22 +39,29 @@ class ProductService:
         return added
 
     def change(
-        self, product_id: int, *, price_rupiah: int | None = None, stock_quantity: int | None = None
+        self,
+        product_id: int,
+        *,
+        price_rupiah: int | None = None,
+        stock_quantity: int | None = None,
+        actor: str = "operator",
     ) -> None:
         """Set the price or the stock. Raises NotFound, or InvalidInput for a negative value."""
-        for field, value in (("price_rupiah", price_rupiah), ("stock_quantity", stock_quantity)):
-            if value is not None and value < 0:
+        wanted = {"price_rupiah": price_rupiah, "stock_quantity": stock_quantity}
+        told = {field: value for field, value in wanted.items() if value is not None}
+        for field, value in told.items():
+            if value < 0:
                 raise InvalidInput(f"{field} must not be negative, not {value}", field=field)
         with self._database.transaction() as session:
             repository = ProductRepository(session)
-            if not repository.change(product_id, price_rupiah=price_rupiah, stock_quantity=stock_quantity):
-                raise NotFound(f"there is no product {product_id}")
+            product = _found(repository.lock(product_id), product_id)
+            repository.replace(product, draft_of(product).model_copy(update=told), actor=actor)
 
     def remove(self, product_id: int) -> None:
         """Delete a product. Raises NotFound."""
         with self._database.transaction() as session:
-            if not ProductRepository(session).remove(product_id):
-                raise NotFound(f"there is no product {product_id}")
+            repository = ProductRepository(session)
+            repository.remove([_found(repository.lock(product_id), product_id).id])
 
     def find(self, ids: Iterable[int]) -> Mapping[int, Product]:
         """Those that exist at this moment, by id."""
@@ -85,3 +92,9 @@ class ProductService:
                 return None
             ids = frozenset(mark.product_id for mark in marks)
             return Changes(marks[-1], ids, repository.find(ids))
+
+
+def _found(product: Product | None, product_id: int) -> Product:
+    if product is None:
+        raise NotFound(f"there is no product {product_id}")
+    return product
