@@ -12,6 +12,7 @@ from fastapi.middleware.cors import CORSMiddleware
 
 from warung import __version__, error_responses
 from warung.accounts.api_keys import ApiKeys
+from warung.accounts.authentication import Authentication
 from warung.accounts.guests import Guests
 from warung.assistant import endpoints as assistant_endpoints
 from warung.assistant import plan as answer_plan
@@ -27,7 +28,10 @@ from warung.gazetteer.places import Gazetteer
 from warung.openai_api import endpoints as openai_endpoints
 from warung.openai_api import plan as completion_plan
 from warung.openai_api.revival import revive as revive_completion
+from warung.products import endpoints as product_endpoints
 from warung.products.categories import load_categories
+from warung.products.counter import Counter
+from warung.products.repository import ProductShelf
 from warung.products.service import ProductService
 from warung.search import endpoints as search_endpoints
 from warung.search.index import ProductIndex
@@ -39,6 +43,8 @@ from warung.streams.broker import Broker, Stopping
 from warung.streams.memory_store import MemoryStreamStore
 from warung.streams.sqlite_store import SqliteStreamStore
 from warung.streams.store import StreamStore
+from warung.suppliers import endpoints as supplier_endpoints
+from warung.suppliers.key import PREFIX as SUPPLIER_KEY
 from warung.suppliers.service import SupplierService
 from warung.telemetry import RequestLog
 from warung.web import endpoints as web_endpoints
@@ -62,7 +68,9 @@ def create_app(settings: Settings, *, engine: Engine | None = None) -> FastAPI:
     store_name, store = stream_store(settings)
     database = Database(settings.database)
     products = ProductService(database)
-    index = ProductIndex(settings.data_dir / "index", products, SupplierService(database))
+    suppliers = SupplierService(database, ProductShelf())
+    authenticate = Authentication({SUPPLIER_KEY: suppliers.by_key})
+    index = ProductIndex(settings.data_dir / "index", products, suppliers)
     refresher = IndexRefresher(index)
     search = SearchService(index, products)
     revivals = Revivals()
@@ -126,6 +134,8 @@ def create_app(settings: Settings, *, engine: Engine | None = None) -> FastAPI:
     guests = Guests(enabled=settings.guests_enabled, per_minute=settings.guest_requests_per_minute)
     app.include_router(assistant_endpoints.create_router(assistant, guests.caller))
     app.include_router(search_endpoints.create_router(search))
+    app.include_router(product_endpoints.create_router(products, Counter(database), authenticate))
+    app.include_router(supplier_endpoints.create_router(suppliers, Gazetteer.load(), authenticate))
     app.include_router(web_endpoints.create_router(guests.welcome))
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
     if settings.cors_origins:
@@ -135,7 +145,7 @@ def create_app(settings: Settings, *, engine: Engine | None = None) -> FastAPI:
             allow_credentials=True,
             allow_methods=["*"],
             allow_headers=["*"],
-            expose_headers=["X-Session-Id", "X-Request-Id", "Retry-After"],
+            expose_headers=["X-Session-Id", "X-Request-Id", "Retry-After", "ETag", "Location"],
         )
     app.add_middleware(RequestLog)
     return app

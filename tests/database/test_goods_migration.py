@@ -23,7 +23,7 @@ MODELS = (warung.accounts.models, warung.conversations.models, warung.products.m
 BEFORE = """
 INSERT INTO suppliers (id, external_id, name, business_name, city, address, contact, lat, lng,
                        registration_date, created_at)
-VALUES (7, 'x', 'Siti', 'Toko', 'Bandung', 'Jalan 1', '+62', -6.9, 107.6, '2024-01-01', '2026-01-02 03:04:05');
+VALUES (7, 'x', 'Siti', 'Toko', 'Bandung', 'Jalan', '+62', -6.9, 107.6, '2024-01-01', '2026-01-02 03:04:05');
 INSERT INTO products (id, supplier_id, sku, name, description, price_rupiah, stock_quantity, category,
                       created_at, updated_at)
 VALUES (70, 7, '1', 'Tas', '', 5, 2, 'laptop', '2026-01-02 03:04:05', '2026-01-02 03:04:05');

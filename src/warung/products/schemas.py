@@ -1,6 +1,6 @@
 """What a product may be; knows no table and no route."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, HttpUrl, StringConstraints, TypeAdapter
 
@@ -8,6 +8,8 @@ from warung.database.text import one_line, storable
 from warung.products.categories import load_categories
 
 Condition = Literal["new", "used"]
+
+MAX_STOCK = 10**9
 
 _URL = TypeAdapter(HttpUrl)
 
@@ -41,7 +43,7 @@ def _line(longest: int) -> StringConstraints:
 _Tag = Annotated[str, _line(50), AfterValidator(one_line), AfterValidator(_lower_case)]
 _Image = Annotated[str, StringConstraints(max_length=2000), AfterValidator(_web_address)]
 Price = Annotated[int, Field(ge=0, le=10**15, description="Whole rupiah.")]
-Stock = Annotated[int, Field(ge=0, le=10**9)]
+Stock = Annotated[int, Field(ge=0, le=MAX_STOCK)]
 
 
 class Article(BaseModel):
@@ -69,3 +71,25 @@ class ProductDraft(Article):
     """A product to be stored."""
 
     price_rupiah: Price
+
+
+class ProductBody(Article):
+    """A product as its supplier sends it."""
+
+    price: Price
+
+    def draft(self) -> ProductDraft:
+        return ProductDraft.model_construct(**dict(self, price_rupiah=self.price))
+
+    @classmethod
+    def of(cls, draft: ProductDraft) -> Self:
+        return cls.model_construct(**dict(draft, price=draft.price_rupiah))
+
+
+class StockChange(BaseModel):
+    """`delta` is added to the stock: negative for what is sold."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    delta: Annotated[int, Field(ge=-MAX_STOCK, le=MAX_STOCK)]
+    reason: Annotated[str, _line(200), AfterValidator(one_line)] | None = None

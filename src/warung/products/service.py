@@ -4,9 +4,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from warung.database.session import Database
 from warung.errors import InvalidInput, NotFound
+from warung.paging import cut, read_key
 from warung.products.product import ChangeMark, Changes, Product, draft_of
 from warung.products.repository import ProductRepository
 from warung.products.schemas import ProductDraft
+from warung.suppliers.repository import SupplierRepository
 
 _BATCH = 500
 
@@ -67,6 +69,21 @@ class ProductService:
         """Those that exist at this moment, by id."""
         with self._database.reading() as session:
             return {product.id: product for product in ProductRepository(session).find(ids)}
+
+    def get(self, product_id: int) -> Product:
+        """Raises NotFound."""
+        return _found(self.find([product_id]).get(product_id), product_id)
+
+    def of_supplier(
+        self, supplier_id: int, cursor: str | None, limit: int
+    ) -> tuple[Sequence[Product], str | None]:
+        """A page of what stands in a stall. Raises NotFound, and InvalidInput for a bad cursor."""
+        with self._database.reading() as session:
+            if not SupplierRepository(session).find([supplier_id]):
+                raise NotFound(f"there is no supplier {supplier_id}")
+            start = read_key(cursor) if cursor else 0
+            found = ProductRepository(session).of_supplier(supplier_id, start, limit + 1)
+            return cut(found, limit, lambda product: str(product.id))
 
     def after(self, product_id: int, limit: int) -> Sequence[Product]:
         """The next `limit` products in the order of their ids, for walking through all of them."""
