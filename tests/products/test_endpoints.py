@@ -216,14 +216,16 @@ def test_a_change_shows_in_the_next_search(market: TestClient, key: Headers) -> 
 def test_a_stall_that_moves_takes_its_products_along(market: TestClient) -> None:
     number, key = register(market)
     put_up(market, key)
-    surabaya = {"q": "laptop", "location": "-7.25,112.75", "radius_km": 50}
 
-    def found() -> int:
-        return len(market.get("/api/products/search", params=surabaya).json()["products"])
+    def found_around(location: str) -> int:
+        params = {"q": "laptop", "location": location, "radius_km": "50"}
+        return len(market.get("/api/products/search", params=params).json()["products"])
 
-    assert found() == 0
+    wait_until(lambda: found_around("-6.9,107.6") == 1)
+    assert found_around("-7.25,112.75") == 0
     market.patch(f"/api/suppliers/{number}", json={"city": "Surabaya"}, headers=key)
-    wait_until(lambda: found() == 1)
+    wait_until(lambda: found_around("-7.25,112.75") == 1)
+    assert found_around("-6.9,107.6") == 0
 
 
 def test_the_search_is_no_product(market: TestClient) -> None:
