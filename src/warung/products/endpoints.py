@@ -1,9 +1,9 @@
 """The routes of products and categories; knows no table and no index."""
 
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
@@ -19,10 +19,7 @@ from warung.products.detail import CategoryTree, HistoryEntry, ProductDetail
 from warung.products.product import Product, draft_of
 from warung.products.schemas import ProductBody, ProductDraft, StockChange
 from warung.products.service import ProductService
-from warung.suppliers.endpoints import keeper_of
-
-RowId = Annotated[int, Path(ge=1, le=2**63 - 1)]
-Near = Annotated[str | None, Query(max_length=100, description='the shopper\'s place, "lat,lng"')]
+from warung.suppliers.endpoints import Near, RowId, keeper_of
 
 
 def create_router(

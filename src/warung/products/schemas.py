@@ -2,7 +2,16 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, HttpUrl, StringConstraints, TypeAdapter
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    HttpUrl,
+    StringConstraints,
+    TypeAdapter,
+)
 
 from warung.database.text import one_line, storable
 from warung.products.categories import load_categories
@@ -36,14 +45,24 @@ def _web_address(url: str) -> str:
     return str(_URL.validate_python(url))
 
 
+def _no_truth(number: object) -> object:
+    """Python takes true for 1."""
+    if isinstance(number, bool):
+        raise ValueError("must be a whole number, not true or false")  # noqa: TRY004  Pydantic's protocol
+    return number
+
+
+_Whole = Annotated[int, BeforeValidator(_no_truth)]
+
+
 def _line(longest: int) -> StringConstraints:
     return StringConstraints(min_length=1, max_length=longest, strip_whitespace=True)
 
 
 _Tag = Annotated[str, _line(50), AfterValidator(one_line), AfterValidator(_lower_case)]
 _Image = Annotated[str, StringConstraints(max_length=2000), AfterValidator(_web_address)]
-Price = Annotated[int, Field(ge=0, le=10**15, description="Whole rupiah.")]
-Stock = Annotated[int, Field(ge=0, le=MAX_STOCK)]
+Price = Annotated[_Whole, Field(ge=0, le=10**15, description="Whole rupiah.")]
+Stock = Annotated[_Whole, Field(ge=0, le=MAX_STOCK)]
 
 
 class Article(BaseModel):
@@ -63,7 +82,7 @@ class Article(BaseModel):
     tags: Annotated[tuple[_Tag, ...], Field(max_length=20), AfterValidator(_each_once)] = ()
     brand: Annotated[str, _line(100), AfterValidator(one_line)] | None = None
     condition: Condition = "new"
-    weight_grams: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    weight_grams: Annotated[_Whole, Field(ge=1, le=1_000_000)] | None = None
     images: Annotated[tuple[_Image, ...], Field(max_length=10)] = ()
 
 
@@ -91,5 +110,5 @@ class StockChange(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    delta: Annotated[int, Field(ge=-MAX_STOCK, le=MAX_STOCK)]
+    delta: Annotated[_Whole, Field(ge=-MAX_STOCK, le=MAX_STOCK)]
     reason: Annotated[str, _line(200), AfterValidator(one_line)] | None = None

@@ -21,6 +21,8 @@ _Line = Annotated[str, _line(200), AfterValidator(one_line)]
 class Location(BaseModel):
     """WGS 84, in degrees."""
 
+    model_config = ConfigDict(extra="forbid")
+
     lat: Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False)]
     lng: Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)]
 
