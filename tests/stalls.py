@@ -5,10 +5,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from marketplace import shop_settings
+from marketplace import new_database, shop_settings, sqlite_url
+from postgres_server import PostgresServer
 from warung.app import create_app
 
 STALL: dict[str, Any] = {
@@ -33,6 +35,7 @@ LAPTOP: dict[str, Any] = {
 }
 
 Headers = dict[str, str]
+KINDS = ("sqlite", "postgresql")
 
 
 def market_app(database_url: str, folder: Path) -> FastAPI:
@@ -43,6 +46,21 @@ def market_app(database_url: str, folder: Path) -> FastAPI:
 @contextmanager
 def open_market(database_url: str, folder: Path) -> Generator[TestClient]:
     with TestClient(market_app(database_url, folder)) as client:
+        yield client
+
+
+def shared_market(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Generator[TestClient]:
+    """A fixture with KINDS as its parameters: one application for tests with a stall each."""
+    folder = tmp_path_factory.mktemp("market")
+    if request.param == "postgresql":
+        server: PostgresServer = request.getfixturevalue("postgres")
+        url = server.new_database()
+    else:
+        new_database(folder).close()
+        url = sqlite_url(folder / "warung.db")
+    with open_market(url, folder) as client:
         yield client
 
 

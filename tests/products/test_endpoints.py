@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
-from stalls import LAPTOP, Headers, open_market, put_up, register, walk
+from stalls import KINDS, LAPTOP, Headers, open_market, put_up, register, shared_market, walk
 from waiting import wait_until
 
 
@@ -14,6 +14,9 @@ from waiting import wait_until
 def market(database_url: str, tmp_path: Path) -> Generator[TestClient]:
     with open_market(database_url, tmp_path) as client:
         yield client
+
+
+shared = pytest.fixture(scope="module", params=KINDS)(shared_market)
 
 
 @pytest.fixture
@@ -56,10 +59,9 @@ def test_a_product_comes_back_whole(market: TestClient, key: Headers) -> None:
         ({"version": 1}, "version"),
     ],
 )
-def test_what_a_product_can_not_be_is_told(
-    market: TestClient, key: Headers, fields: dict[str, object], field: str
-) -> None:
-    told = market.post("/api/products", json=LAPTOP | fields, headers=key)
+def test_what_a_product_can_not_be_is_told(shared: TestClient, fields: dict[str, object], field: str) -> None:
+    _, key = register(shared)
+    told = shared.post("/api/products", json=LAPTOP | fields, headers=key)
     assert told.status_code == 422
     assert [error["field"] for error in told.json()["errors"]] == [field]
 
@@ -136,26 +138,26 @@ def test_a_patch_changes_what_it_names(market: TestClient, key: Headers) -> None
     [({"name": None}, "name"), ({"price": -1}, "price"), ({"supplier_id": 1}, "supplier_id"), ([], "body")],
 )
 def test_a_patch_that_would_leave_no_product_changes_nothing(
-    market: TestClient, key: Headers, patch: object, field: str
+    shared: TestClient, patch: object, field: str
 ) -> None:
-    url = f"/api/products/{put_up(market, key)}"
-    told = market.patch(url, json=patch, headers=key)
+    _, key = register(shared)
+    url = f"/api/products/{put_up(shared, key)}"
+    told = shared.patch(url, json=patch, headers=key)
     assert told.status_code == 422
     assert told.json()["errors"][0]["field"] == field
-    assert market.get(url).headers["etag"] == '"1"'
+    assert shared.get(url).headers["etag"] == '"1"'
 
 
 @pytest.mark.parametrize(
     ("header", "status"),
     [('"1"', 200), ("*", 200), ('"7", "1"', 200), ('"2"', 412), ('W/"1"', 412), ("1", 412), ("", 412)],
 )
-def test_a_change_is_made_to_the_version_that_it_names(
-    market: TestClient, key: Headers, header: str, status: int
-) -> None:
-    url = f"/api/products/{put_up(market, key)}"
+def test_a_change_is_made_to_the_version_that_it_names(shared: TestClient, header: str, status: int) -> None:
+    _, key = register(shared)
+    url = f"/api/products/{put_up(shared, key)}"
     headers = key | {"If-Match": header}
-    assert market.patch(url, json={"price": 1}, headers=headers).status_code == status
-    assert market.get(url).json()["price"] == (1 if status == 200 else LAPTOP["price"])
+    assert shared.patch(url, json={"price": 1}, headers=headers).status_code == status
+    assert shared.get(url).json()["price"] == (1 if status == 200 else LAPTOP["price"])
 
 
 def test_put_and_delete_honour_the_version_too(market: TestClient, key: Headers) -> None:

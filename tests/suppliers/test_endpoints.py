@@ -7,7 +7,7 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import text
 
-from stalls import LAPTOP, STALL, bearer, open_market, put_up, register, walk
+from stalls import KINDS, LAPTOP, STALL, bearer, open_market, put_up, register, shared_market, walk
 from warung.accounts.models import UserRow
 from warung.accounts.principal import Principal
 from warung.database.session import Database
@@ -22,6 +22,9 @@ from warung.suppliers.service import SupplierService
 def market(database_url: str, tmp_path: Path) -> Generator[TestClient]:
     with open_market(database_url, tmp_path) as client:
         yield client
+
+
+shared = pytest.fixture(scope="module", params=KINDS)(shared_market)
 
 
 def test_a_stall_is_registered_with_a_key_that_is_shown_once(market: TestClient, database_url: str) -> None:
@@ -56,9 +59,9 @@ def test_a_stall_is_registered_with_a_key_that_is_shown_once(market: TestClient,
     ],
 )
 def test_what_a_stall_can_not_be_is_told(
-    market: TestClient, fields: dict[str, object], field: str, words: str
+    shared: TestClient, fields: dict[str, object], field: str, words: str
 ) -> None:
-    told = market.post("/api/suppliers/register", json=STALL | fields)
+    told = shared.post("/api/suppliers/register", json=STALL | fields)
     assert told.status_code == 422
     assert told.json()["errors"][0]["field"] == field
     assert words in told.json()["detail"]
@@ -86,8 +89,8 @@ def test_the_nearest_stall_comes_first(market: TestClient) -> None:
 @pytest.mark.parametrize(
     "query", ["cursor=x", "location=-6,106&cursor=1", "cursor=99999999999999999999", "location=x", "limit=0"]
 )
-def test_a_bad_page_is_told(market: TestClient, query: str) -> None:
-    assert market.get(f"/api/suppliers?{query}").status_code == 422
+def test_a_bad_page_is_told(shared: TestClient, query: str) -> None:
+    assert shared.get(f"/api/suppliers?{query}").status_code == 422
 
 
 def test_a_stall_is_described_anew_by_its_own_supplier_only(market: TestClient) -> None:
