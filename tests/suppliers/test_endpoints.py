@@ -189,3 +189,15 @@ def test_an_account_runs_one_stall(database: Database) -> None:
     service.close(supplier.id, Principal("user:u1", "supplier", user_id="u1", supplier_id=supplier.id))
     assert service.by_account("u1") is None
     assert service.register(stall, account)[0].id > shopper.id
+
+
+def test_a_stall_outlives_its_account(database: Database) -> None:
+    with database.transaction() as session:
+        session.add(UserRow(id="u1", name="Siti"))
+    service = SupplierService(database)
+    stall = located(SupplierBody.model_validate(STALL), Gazetteer.load())
+    supplier, key = service.register(stall, Principal("user:u1", "supplier", user_id="u1"))
+    with database.transaction() as session:
+        session.delete(session.get_one(UserRow, "u1"))
+    assert service.by_account("u1") is None
+    assert service.by_key(key) == Principal(f"supplier:{supplier.id}", "supplier", supplier_id=supplier.id)
