@@ -7,6 +7,7 @@ WarungError (500)
 ├── NotFound (404)          absent, or not the caller's to see
 ├── Conflict (409)          clashes with the present state
 ├── Gone (410)              was here, is no longer kept
+├── PreconditionFailed (412) no longer at the version that the caller names
 ├── TooManyRequests (429)   a limit is reached; `retry_after_seconds` says when to return
 ├── NotSupported (501)      asked for by name, and not offered here
 └── Unavailable (503)       a part that the answer needs is not ready
@@ -69,6 +70,11 @@ class Conflict(WarungError):
 class Gone(WarungError):
     status = 410
     default_code = "gone"
+
+
+class PreconditionFailed(WarungError):
+    status = 412
+    default_code = "precondition_failed"
 
 
 class TooManyRequests(WarungError):

@@ -127,3 +127,17 @@ def test_an_unknown_name_is_no_place() -> None:
 
 def test_it_is_read_once() -> None:
     assert Gazetteer.load() is Gazetteer.load()
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"), [("Bandug", "Bandung"), ("surabya", "Surabaya"), ("Jogjakrta", "Yogyakarta")]
+)
+def test_a_misspelt_place_is_suggested_by_a_name_that_is_found(typed: str, meant: str) -> None:
+    gazetteer = Gazetteer.load()
+    assert gazetteer.find(typed) is None
+    assert gazetteer.suggest(typed)[0] == meant
+    assert gazetteer.find(meant) is not None
+
+
+def test_for_what_is_no_place_nothing_is_suggested() -> None:
+    assert Gazetteer.load().suggest("xyzzy" * 1000) == []

@@ -1,22 +1,12 @@
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError, InvalidRequestError
 
-from marketplace import add_products, add_supplier, new_database, product_draft
+from marketplace import add_products, add_supplier, product_draft
 from warung.database.session import Database
 from warung.errors import InvalidInput, NotFound
 from warung.products.models import ProductRow
 from warung.products.service import ProductService
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    database = new_database(tmp_path)
-    yield database
-    database.close()
 
 
 def test_a_stored_product_comes_back_whole(database: Database) -> None:
@@ -65,7 +55,7 @@ def test_every_write_is_logged_in_order(database: Database) -> None:
 
 def test_a_write_that_fails_leaves_neither_row_nor_change(database: Database) -> None:
     service = ProductService(database)
-    with pytest.raises(IntegrityError):
+    with pytest.raises(NotFound, match="no supplier 404"):
         service.add_missing([(404, product_draft("1", "Laptop"))])
     assert service.last_change() is None
     assert service.after(0, 10) == []

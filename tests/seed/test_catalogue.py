@@ -18,7 +18,7 @@ from warung.seed.catalogue import Catalogue, SeedSupplier, build_catalogue
 from warung.seed.cities import load_cities
 from warung.seed.dice import Dice
 
-DIGEST = "ce9b5c6e295aa124209a0333427b0c9e7486c948317580d3472c67c01e0f05e3"
+DIGEST = "8538b41e21dbacf78fe4334a8748892114bad634314e6b6f27b644a03f4345b6"
 
 
 @pytest.fixture(scope="module")

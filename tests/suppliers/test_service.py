@@ -1,20 +1,10 @@
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from marketplace import BANDUNG, JAKARTA, new_database, supplier_draft
+from marketplace import BANDUNG, JAKARTA, supplier_draft
 from warung.database.session import Database
 from warung.suppliers.service import SupplierService
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    database = new_database(tmp_path)
-    yield database
-    database.close()
 
 
 def test_what_is_missing_is_stored_and_the_rest_left_as_it_is(database: Database) -> None:

@@ -6,6 +6,7 @@ Sources and terms of the packaged tables: LICENSE-DATA.md beside this file.
 import csv
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
 from typing import Literal, get_args
@@ -108,6 +109,12 @@ class Gazetteer:
     def find(self, name: str) -> Place | None:
         """The place of exactly this name, whatever its case and punctuation; None if there is none."""
         return self._places.get(tuple(_plain(name).split()))
+
+    def suggest(self, name: str) -> list[str]:
+        """Up to three names of places that are written much like `name`, the likeliest first."""
+        known = {" ".join(words): place.name for words, place in self._places.items()}
+        close = get_close_matches(_plain(name[:100]), known, n=6, cutoff=0.75)
+        return list(dict.fromkeys(known[key] for key in close))[:3]
 
 
 def _plain(text: str) -> str:

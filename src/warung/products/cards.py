@@ -4,11 +4,7 @@ from pydantic import BaseModel
 
 from warung.geo import Coordinates, distance_km
 from warung.products.product import Product
-
-
-class Location(BaseModel):
-    lat: float
-    lng: float
+from warung.suppliers.schemas import Location
 
 
 class CardSupplier(BaseModel):

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from warung.suppliers.supplier import Supplier
+from warung.products.schemas import Condition, ProductDraft
+from warung.suppliers.supplier import EPOCH, Supplier
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,31 @@ class Product:
     stock_quantity: int
     category: str
     tags: tuple[str, ...]
+    brand: str | None = None
+    condition: Condition = "new"
+    weight_grams: int | None = None
+    images: tuple[str, ...] = ()
+    version: int = 1
+    created_at: datetime = EPOCH
+    updated_at: datetime = EPOCH
+
+
+def draft_of(product: Product) -> ProductDraft:
+    """What is stored, as its supplier would send it."""
+    return ProductDraft.model_construct(
+        **{field: getattr(product, field) for field in ProductDraft.model_fields}
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class PriceChange:
+    """The price and stock after one of them changed; `actor` is the owner name of who did it."""
+
+    at: datetime
+    price_rupiah: int
+    stock_quantity: int
+    actor: str
+    reason: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,16 +1,20 @@
 """Reads and writes products inside its caller's transaction, and logs every write; knows no index."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager
 
-from sqlalchemy import Select, delete, func, insert, select
+from sqlalchemy import ColumnElement, Select, delete, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from warung.database.types import utc_now
-from warung.products.models import ProductChangeRow, ProductRow, ProductTagRow
-from warung.products.product import ChangeMark, Product
+from warung.errors import Conflict, NotFound
+from warung.products.models import ProductChangeRow, ProductHistoryRow, ProductRow, ProductTagRow
+from warung.products.product import ChangeMark, PriceChange, Product, draft_of
 from warung.products.schemas import ProductDraft
-from warung.suppliers.repository import as_supplier
+from warung.suppliers.repository import SupplierRepository, as_supplier
 
+_KEPT = ProductRow.deleted_at.is_(None)
 # Any constant will do, as long as nothing else in the database locks it.
 _LOG_LOCK = 0x57_41_52_55
 
@@ -26,51 +30,110 @@ class ProductRepository:
             select(ProductRow.supplier_id, ProductRow.sku).where(
                 ProductRow.supplier_id.in_({supplier for supplier, _ in wanted}),
                 ProductRow.sku.in_({sku for _, sku in wanted}),
+                _KEPT,
             )
         )
         return wanted & {(supplier, sku) for supplier, sku in rows}
 
     def add(self, drafts: Sequence[tuple[int, ProductDraft]]) -> list[int]:
-        """Store products of suppliers (by id); the new ids in the same order."""
-        ids = self._session.scalars(
-            insert(ProductRow).returning(ProductRow.id, sort_by_parameter_order=True),
-            [draft.model_dump(exclude={"tags"}) | {"supplier_id": supplier} for supplier, draft in drafts],
-        ).all()
-        tags = [
-            {"product_id": product_id, "tag": tag, "position": position}
-            for product_id, (_, draft) in zip(ids, drafts, strict=True)
-            for position, tag in enumerate(dict.fromkeys(draft.tags))
-        ]
-        if tags:
-            self._session.execute(insert(ProductTagRow), tags)
+        """Store products of suppliers (by id); the new ids in the same order.
+
+        Raises NotFound for a supplier that there is not, Conflict for a SKU that is taken.
+        """
+        suppliers = {supplier for supplier, _ in drafts}
+        if gone := suppliers - SupplierRepository(self._session).hold(suppliers):
+            raise NotFound(f"there is no supplier {min(gone)}")
+        with _each_sku_once():
+            ids = self._session.scalars(
+                insert(ProductRow).returning(ProductRow.id, sort_by_parameter_order=True),
+                [_values(draft) | {"supplier_id": supplier} for supplier, draft in drafts],
+            ).all()
+        self._add_tags({key: draft for key, (_, draft) in zip(ids, drafts, strict=True)})
         self._log(ids)
         return list(ids)
 
-    def change(self, product_id: int, *, price_rupiah: int | None, stock_quantity: int | None) -> bool:
-        """Set what is not None; False when there is no such product."""
-        row = self._session.get(ProductRow, product_id)
-        if row is None:
-            return False
-        row.price_rupiah = row.price_rupiah if price_rupiah is None else price_rupiah
-        row.stock_quantity = row.stock_quantity if stock_quantity is None else stock_quantity
-        if self._session.is_modified(row):
-            self._log([product_id])
-        return True
+    def lock(self, product_id: int) -> Product | None:
+        """The product, which no other transaction changes before this one's end."""
+        # SQLite has no row locks and needs none: a writing transaction is alone from its beginning.
+        locked = select(ProductRow).where(ProductRow.id == product_id, _KEPT).with_for_update(of=ProductRow)
+        found = self._products(locked)
+        return found[0] if found else None
 
-    def remove(self, product_id: int) -> bool:
-        """Delete it; False when there is no such product."""
-        gone = self._session.scalars(
-            delete(ProductRow).where(ProductRow.id == product_id).returning(ProductRow.id)
-        ).all()
-        self._log(gone)
-        return bool(gone)
+    def replace(
+        self, product: Product, draft: ProductDraft, *, actor: str, reason: str | None = None
+    ) -> None:
+        """Make a locked `product` what `draft` says, if it isn't that already: a new version, and logged.
+
+        Raises Conflict for a SKU that is taken.
+        """
+        if draft_of(product) == draft:
+            return
+        row = self._session.get_one(ProductRow, product.id)
+        for field, value in _values(draft).items():
+            setattr(row, field, value)
+        row.version += 1
+        row.updated_at = utc_now()
+        with _each_sku_once():
+            self._session.flush()
+        if draft.tags != product.tags:
+            self._session.execute(delete(ProductTagRow).where(ProductTagRow.product_id == product.id))
+            self._add_tags({product.id: draft})
+            self._session.expire(row, ["tags"])
+        before, after = ((each.price_rupiah, each.stock_quantity) for each in (product, draft))
+        if before != after:
+            self._session.add(
+                ProductHistoryRow(
+                    product_id=product.id,
+                    price_rupiah=draft.price_rupiah,
+                    stock_quantity=draft.stock_quantity,
+                    actor=actor,
+                    reason=reason,
+                )
+            )
+            self._session.flush()
+        self._log([product.id])
+
+    def remove(self, ids: Sequence[int]) -> None:
+        """Mark locked products as deleted."""
+        self._mark_deleted(ProductRow.id.in_(ids))
+        self._log(ids)
+
+    def moved(self, supplier_id: int) -> None:
+        """Log what stands in a stall, whose place the index holds."""
+        self._log(self._session.scalars(self._ids_in(supplier_id)).all())
+
+    def remove_all(self, supplier_id: int) -> None:
+        """Mark all that stands in a stall as deleted."""
+        ids = self._session.scalars(self._ids_in(supplier_id).with_for_update()).all()
+        self._mark_deleted(ProductRow.supplier_id == supplier_id)
+        self._log(ids)
+
+    def history(self, product_id: int, before_id: int, limit: int) -> list[tuple[int, PriceChange]]:
+        """The changes of price or stock before one, newest first, with their ids."""
+        rows = self._session.scalars(
+            select(ProductHistoryRow)
+            .where(ProductHistoryRow.product_id == product_id, ProductHistoryRow.id < before_id)
+            .order_by(ProductHistoryRow.id.desc())
+            .limit(limit)
+        )
+        return [
+            (row.id, PriceChange(row.at, row.price_rupiah, row.stock_quantity, row.actor, row.reason))
+            for row in rows
+        ]
 
     def find(self, ids: Iterable[int]) -> list[Product]:
-        return self._products(select(ProductRow).where(ProductRow.id.in_(ids)))
+        return self._products(select(ProductRow).where(ProductRow.id.in_(ids), _KEPT))
 
     def after(self, product_id: int, limit: int) -> list[Product]:
         """The next products in the order of their ids."""
-        following = select(ProductRow).where(ProductRow.id > product_id)
+        following = select(ProductRow).where(ProductRow.id > product_id, _KEPT)
+        return self._products(following.order_by(ProductRow.id).limit(limit))
+
+    def of_supplier(self, supplier_id: int, product_id: int, limit: int) -> list[Product]:
+        """The next products of one supplier in the order of their ids."""
+        following = select(ProductRow).where(
+            ProductRow.supplier_id == supplier_id, ProductRow.id > product_id, _KEPT
+        )
         return self._products(following.order_by(ProductRow.id).limit(limit))
 
     def last_change(self) -> ChangeMark | None:
@@ -87,11 +150,34 @@ class ProductRepository:
         rows = self._session.scalars(following.order_by(ProductChangeRow.seq).limit(limit))
         return [_as_mark(row) for row in rows]
 
+    def _ids_in(self, supplier_id: int) -> Select[int]:
+        return (
+            select(ProductRow.id).where(ProductRow.supplier_id == supplier_id, _KEPT).order_by(ProductRow.id)
+        )
+
+    def _mark_deleted(self, which: ColumnElement[bool]) -> None:
+        now = utc_now()
+        self._session.execute(
+            update(ProductRow)
+            .where(which, _KEPT)
+            .values(deleted_at=now, updated_at=now, version=ProductRow.version + 1)
+        )
+
     def _products(self, chosen: Select[ProductRow]) -> list[Product]:
         whole = chosen.options(joinedload(ProductRow.supplier), selectinload(ProductRow.tags))
         return [_as_product(row) for row in self._session.scalars(whole)]
 
+    def _add_tags(self, drafts: Mapping[int, ProductDraft]) -> None:
+        tags = [
+            {"product_id": product_id, "tag": tag, "position": position}
+            for product_id, draft in drafts.items()
+            for position, tag in enumerate(draft.tags)
+        ]
+        if tags:
+            self._session.execute(insert(ProductTagRow), tags)
+
     def _log(self, product_ids: Sequence[int]) -> None:
+        """The last thing that a transaction does: it lets no other one log before its own end."""
         if not product_ids:
             return
         if self._session.get_bind().dialect.name == "postgresql":
@@ -102,6 +188,16 @@ class ProductRepository:
         self._session.execute(
             insert(ProductChangeRow), [{"product_id": key, "changed_at": now} for key in product_ids]
         )
+
+
+class ProductShelf:
+    """The products of a stall, which follow it."""
+
+    def moved(self, session: Session, supplier_id: int) -> None:
+        ProductRepository(session).moved(supplier_id)
+
+    def closed(self, session: Session, supplier_id: int) -> None:
+        ProductRepository(session).remove_all(supplier_id)
 
 
 def _as_product(row: ProductRow) -> Product:
@@ -115,8 +211,31 @@ def _as_product(row: ProductRow) -> Product:
         stock_quantity=row.stock_quantity,
         category=row.category,
         tags=tuple(tag.tag for tag in row.tags),
+        brand=row.brand,
+        condition="used" if row.condition == "used" else "new",
+        weight_grams=row.weight_grams,
+        images=tuple(row.images),
+        version=row.version,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
     )
+
+
+def _values(draft: ProductDraft) -> dict[str, object]:
+    values: dict[str, object] = draft.model_dump(exclude={"tags"})
+    return values | {"images": list(draft.images)}
 
 
 def _as_mark(row: ProductChangeRow) -> ChangeMark:
     return ChangeMark(row.seq, row.product_id, row.changed_at)
+
+
+@contextmanager
+def _each_sku_once() -> Generator[None]:
+    try:
+        yield
+    except IntegrityError as error:
+        if "supplier_id" in str(error.orig) and "sku" in str(error.orig):
+            message = "sku: another of your products has it; choose another, or change that product"
+            raise Conflict(message, field="sku", code="sku_taken") from None
+        raise

@@ -4,9 +4,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from warung.database.session import Database
 from warung.errors import InvalidInput, NotFound
-from warung.products.product import ChangeMark, Changes, Product
+from warung.paging import cut, read_key
+from warung.products.product import ChangeMark, Changes, Product, draft_of
 from warung.products.repository import ProductRepository
 from warung.products.schemas import ProductDraft
+from warung.suppliers.repository import SupplierRepository
 
 _BATCH = 500
 
@@ -39,27 +41,49 @@ class ProductService:
         return added
 
     def change(
-        self, product_id: int, *, price_rupiah: int | None = None, stock_quantity: int | None = None
+        self,
+        product_id: int,
+        *,
+        price_rupiah: int | None = None,
+        stock_quantity: int | None = None,
+        actor: str = "operator",
     ) -> None:
         """Set the price or the stock. Raises NotFound, or InvalidInput for a negative value."""
-        for field, value in (("price_rupiah", price_rupiah), ("stock_quantity", stock_quantity)):
-            if value is not None and value < 0:
+        wanted = {"price_rupiah": price_rupiah, "stock_quantity": stock_quantity}
+        told = {field: value for field, value in wanted.items() if value is not None}
+        for field, value in told.items():
+            if value < 0:
                 raise InvalidInput(f"{field} must not be negative, not {value}", field=field)
         with self._database.transaction() as session:
             repository = ProductRepository(session)
-            if not repository.change(product_id, price_rupiah=price_rupiah, stock_quantity=stock_quantity):
-                raise NotFound(f"there is no product {product_id}")
+            product = _found(repository.lock(product_id), product_id)
+            repository.replace(product, draft_of(product).model_copy(update=told), actor=actor)
 
     def remove(self, product_id: int) -> None:
         """Delete a product. Raises NotFound."""
         with self._database.transaction() as session:
-            if not ProductRepository(session).remove(product_id):
-                raise NotFound(f"there is no product {product_id}")
+            repository = ProductRepository(session)
+            repository.remove([_found(repository.lock(product_id), product_id).id])
 
     def find(self, ids: Iterable[int]) -> Mapping[int, Product]:
         """Those that exist at this moment, by id."""
         with self._database.reading() as session:
             return {product.id: product for product in ProductRepository(session).find(ids)}
+
+    def get(self, product_id: int) -> Product:
+        """Raises NotFound."""
+        return _found(self.find([product_id]).get(product_id), product_id)
+
+    def of_supplier(
+        self, supplier_id: int, cursor: str | None, limit: int
+    ) -> tuple[Sequence[Product], str | None]:
+        """A page of what stands in a stall. Raises NotFound, and InvalidInput for a bad cursor."""
+        with self._database.reading() as session:
+            if not SupplierRepository(session).find([supplier_id]):
+                raise NotFound(f"there is no supplier {supplier_id}")
+            start = read_key(cursor) if cursor else 0
+            found = ProductRepository(session).of_supplier(supplier_id, start, limit + 1)
+            return cut(found, limit, lambda product: str(product.id))
 
     def after(self, product_id: int, limit: int) -> Sequence[Product]:
         """The next `limit` products in the order of their ids, for walking through all of them."""
@@ -85,3 +109,9 @@ class ProductService:
                 return None
             ids = frozenset(mark.product_id for mark in marks)
             return Changes(marks[-1], ids, repository.find(ids))
+
+
+def _found(product: Product | None, product_id: int) -> Product:
+    if product is None:
+        raise NotFound(f"there is no product {product_id}")
+    return product

@@ -1,14 +1,31 @@
-"""Reads and writes the table of suppliers inside its caller's transaction; knows no product."""
+"""Reads and writes suppliers and their keys inside its caller's transaction; knows no product."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import date
+from typing import Protocol
 
-from sqlalchemy import insert, select
+from sqlalchemy import Select, insert, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from warung.database.types import utc_now
+from warung.errors import Conflict
 from warung.geo import Coordinates
-from warung.suppliers.models import SupplierRow
-from warung.suppliers.schemas import SupplierDraft
+from warung.suppliers.key import SupplierKey, digest_of, hint_of
+from warung.suppliers.models import SupplierKeyRow, SupplierRow
+from warung.suppliers.schemas import LocatedStall, SupplierDraft
 from warung.suppliers.supplier import Supplier
+
+_KEPT = SupplierRow.deleted_at.is_(None)
+
+
+class Shelf(Protocol):
+    """What stands in a stall, and follows it within the same transaction."""
+
+    def moved(self, session: Session, supplier_id: int) -> None: ...
+
+    def closed(self, session: Session, supplier_id: int) -> None: ...
 
 
 class SupplierRepository:
@@ -18,21 +35,105 @@ class SupplierRepository:
     def ids_by_external_id(self, external_ids: Iterable[str]) -> dict[str, int]:
         """The ids of those that are stored."""
         found = select(SupplierRow.external_id, SupplierRow.id).where(
-            SupplierRow.external_id.in_(external_ids)
+            SupplierRow.external_id.in_(external_ids), _KEPT
         )
         return {external: key for external, key in self._session.execute(found) if external is not None}
 
+    def id_of_user(self, user_id: str) -> int | None:
+        """The stall that an account runs."""
+        return self._session.scalar(select(SupplierRow.id).where(SupplierRow.user_id == user_id, _KEPT))
+
     def add(self, drafts: Sequence[SupplierDraft]) -> None:
-        self._session.execute(insert(SupplierRow), [_values(draft) for draft in drafts])
+        rows = [
+            _values(draft) | {"external_id": draft.external_id, "registration_date": draft.registration_date}
+            for draft in drafts
+        ]
+        self._session.execute(insert(SupplierRow), rows)
+
+    def register(self, stall: LocatedStall, user_id: str | None) -> Supplier:
+        """Store a new one. Raises Conflict when the account runs another already."""
+        row = SupplierRow(**_values(stall), registration_date=_today(), user_id=user_id)
+        self._session.add(row)
+        with _one_stall_each():
+            self._session.flush()
+        return as_supplier(row)
 
     def find(self, ids: Iterable[int]) -> Mapping[int, Supplier]:
-        rows = self._session.scalars(select(SupplierRow).where(SupplierRow.id.in_(ids)))
-        return {row.id: as_supplier(row) for row in rows}
+        return self._suppliers(select(SupplierRow).where(SupplierRow.id.in_(ids), _KEPT))
+
+    def after(self, supplier_id: int, limit: int) -> Sequence[Supplier]:
+        """The next suppliers in the order of their ids."""
+        following = select(SupplierRow).where(SupplierRow.id > supplier_id, _KEPT)
+        return list(self._suppliers(following.order_by(SupplierRow.id).limit(limit)).values())
 
     def locations(self) -> dict[int, Coordinates]:
         """Where every supplier is, by id."""
-        rows = self._session.execute(select(SupplierRow.id, SupplierRow.lat, SupplierRow.lng))
+        rows = self._session.execute(select(SupplierRow.id, SupplierRow.lat, SupplierRow.lng).where(_KEPT))
         return {key: Coordinates(lat, lng) for key, lat, lng in rows}
+
+    def lock(self, supplier_id: int) -> Supplier | None:
+        """The supplier, which no other transaction changes before this one's end."""
+        # SQLite has no row locks and needs none: a writing transaction is alone from its beginning.
+        locked = select(SupplierRow).where(SupplierRow.id == supplier_id, _KEPT).with_for_update()
+        return self._suppliers(locked).get(supplier_id)
+
+    def hold(self, ids: Iterable[int]) -> set[int]:
+        """Those of the suppliers that there are: until the transaction's end none of them is deleted."""
+        held = select(SupplierRow.id).where(SupplierRow.id.in_(set(ids)), _KEPT).order_by(SupplierRow.id)
+        return set(self._session.scalars(held.with_for_update(read=True)))
+
+    def replace(self, supplier_id: int, stall: LocatedStall) -> Supplier:
+        """Make a locked supplier what `stall` says: a new version, if it isn't that already."""
+        row = self._session.get_one(SupplierRow, supplier_id)
+        for field, value in _values(stall).items():
+            setattr(row, field, value)
+        if self._session.is_modified(row):
+            row.version += 1
+        self._session.flush()
+        return as_supplier(row)
+
+    def remove(self, supplier_id: int) -> None:
+        """Mark a locked supplier as deleted."""
+        row = self._session.get_one(SupplierRow, supplier_id)
+        row.deleted_at = utc_now()
+        row.version += 1
+        self._session.flush()
+
+    def add_key(self, supplier_id: int, credential: str) -> SupplierKey:
+        row = SupplierKeyRow(supplier_id=supplier_id, digest=digest_of(credential), hint=hint_of(credential))
+        self._session.add(row)
+        self._session.flush()
+        return _as_key(row)
+
+    def keys(self, supplier_id: int) -> list[SupplierKey]:
+        kept = select(SupplierKeyRow).where(SupplierKeyRow.supplier_id == supplier_id)
+        return [_as_key(row) for row in self._session.scalars(kept.order_by(SupplierKeyRow.id))]
+
+    def revoke_key(self, supplier_id: int, key_id: int) -> bool:
+        """False when the supplier has no such key that is still good."""
+        changed = self._session.scalars(
+            update(SupplierKeyRow)
+            .where(
+                SupplierKeyRow.id == key_id,
+                SupplierKeyRow.supplier_id == supplier_id,
+                SupplierKeyRow.revoked_at.is_(None),
+            )
+            .values(revoked_at=utc_now())
+            .returning(SupplierKeyRow.id)
+        ).all()
+        return bool(changed)
+
+    def id_of_key(self, credential: str) -> int | None:
+        """The supplier whose key this is; None for one that is unknown or revoked."""
+        good = select(SupplierRow.id).join(SupplierKeyRow, SupplierKeyRow.supplier_id == SupplierRow.id)
+        return self._session.scalar(
+            good.where(
+                SupplierKeyRow.digest == digest_of(credential), SupplierKeyRow.revoked_at.is_(None), _KEPT
+            )
+        )
+
+    def _suppliers(self, chosen: Select[SupplierRow]) -> dict[int, Supplier]:
+        return {row.id: as_supplier(row) for row in self._session.scalars(chosen)}
 
 
 def as_supplier(row: SupplierRow) -> Supplier:
@@ -46,9 +147,38 @@ def as_supplier(row: SupplierRow) -> Supplier:
         contact=row.contact,
         location=Coordinates(row.lat, row.lng),
         registration_date=row.registration_date,
+        email=row.email,
+        version=row.version,
+        updated_at=row.updated_at,
     )
 
 
-def _values(draft: SupplierDraft) -> dict[str, object]:
-    values: dict[str, object] = draft.model_dump(exclude={"location"})
-    return values | {"lat": draft.location.lat, "lng": draft.location.lng}
+def _as_key(row: SupplierKeyRow) -> SupplierKey:
+    return SupplierKey(row.id, row.hint, row.created_at, row.revoked_at)
+
+
+def _values(stall: LocatedStall) -> dict[str, object]:
+    return {
+        "name": stall.name,
+        "business_name": stall.business_name,
+        "city": stall.city,
+        "address": stall.address,
+        "contact": stall.contact,
+        "email": stall.email,
+        "lat": stall.location.lat,
+        "lng": stall.location.lng,
+    }
+
+
+def _today() -> date:
+    return utc_now().date()
+
+
+@contextmanager
+def _one_stall_each() -> Generator[None]:
+    try:
+        yield
+    except IntegrityError as error:
+        if "user_id" in str(error.orig):
+            raise Conflict("your account runs a stall already", code="stall_exists") from None
+        raise

@@ -1,15 +1,25 @@
 """What the house does with suppliers; knows no route and no product."""
 
+import heapq
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from warung.accounts.principal import Principal
 from warung.database.session import Database
-from warung.geo import Coordinates
-from warung.suppliers.repository import SupplierRepository
-from warung.suppliers.schemas import SupplierDraft
+from warung.errors import Conflict, NotFound
+from warung.etag import require_match
+from warung.geo import Coordinates, distance_km
+from warung.paging import cut, malformed, read_key
+from warung.suppliers.keeper import require_keeper
+from warung.suppliers.key import SupplierKey, new_credential
+from warung.suppliers.repository import Shelf, SupplierRepository
+from warung.suppliers.schemas import LocatedStall, SupplierDraft
 from warung.suppliers.supplier import Supplier
 
 _BATCH = 500
+
+Suppliers = tuple[Sequence[Supplier], str | None]
+"""A page of suppliers and the cursor to the next one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +31,11 @@ class StoredSuppliers:
 
 
 class SupplierService:
-    def __init__(self, database: Database) -> None:
+    """`shelf` follows when a stall moves or closes; who only reads and adds needs none."""
+
+    def __init__(self, database: Database, shelf: Shelf | None = None) -> None:
         self._database = database
+        self._shelf = shelf
 
     def add_missing(
         self, drafts: Sequence[SupplierDraft], on_progress: Callable[[int], None] = lambda _done: None
@@ -47,12 +60,138 @@ class SupplierService:
             on_progress(min(start + _BATCH, len(drafts)))
         return StoredSuppliers(ids, added)
 
+    def register(self, stall: LocatedStall, caller: Principal) -> tuple[Supplier, str]:
+        """A new supplier and its key. An account of a supplier runs it from now on.
+
+        Raises Conflict when the caller runs another stall already.
+        """
+        if caller.supplier_id is not None:
+            raise Conflict("you run a stall already", code="stall_exists")
+        user_id = caller.user_id if caller.role == "supplier" else None
+        credential = new_credential()
+        with self._database.transaction() as session:
+            repository = SupplierRepository(session)
+            supplier = repository.register(stall, user_id)
+            repository.add_key(supplier.id, credential)
+        return supplier, credential
+
     def find(self, ids: Iterable[int]) -> Mapping[int, Supplier]:
         """Those that exist, by id."""
         with self._database.reading() as session:
             return SupplierRepository(session).find(ids)
 
+    def get(self, supplier_id: int) -> Supplier:
+        """Raises NotFound."""
+        return _found(self.find([supplier_id]).get(supplier_id), supplier_id)
+
+    def page(self, near: Coordinates | None, cursor: str | None, limit: int) -> Suppliers:
+        """The nearest to `near` first, else in the order of their ids. Raises InvalidInput."""
+        with self._database.reading() as session:
+            repository = SupplierRepository(session)
+            if near is None:
+                after = repository.after(read_key(cursor) if cursor else 0, limit + 1)
+                return cut(after, limit, lambda supplier: str(supplier.id))
+            start = _read_place(cursor) if cursor else (-1.0, 0)
+            places = ((distance_km(near, point), key) for key, point in repository.locations().items())
+            nearest = heapq.nsmallest(limit + 1, (place for place in places if place > start))
+            page, following = cut(nearest, limit, lambda place: f"{place[0]!r}:{place[1]}")
+            suppliers = repository.find([key for _, key in page])
+            return [suppliers[key] for _, key in page], following
+
     def locations(self) -> Mapping[int, Coordinates]:
         """Where every supplier is, by id."""
         with self._database.reading() as session:
             return SupplierRepository(session).locations()
+
+    def change(
+        self,
+        supplier_id: int,
+        caller: Principal,
+        edit: Callable[[Supplier], LocatedStall],
+        if_match: Sequence[str] | None = None,
+    ) -> Supplier:
+        """Make a stall what `edit` says, which sees it as it is at this moment.
+
+        Raises NotFound, Forbidden, and PreconditionFailed for another version than `if_match` names.
+        """
+        with self._database.transaction() as session:
+            repository = SupplierRepository(session)
+            before = _kept(repository, supplier_id, caller, if_match)
+            after = repository.replace(supplier_id, edit(before))
+            if self._shelf and after.location != before.location:
+                self._shelf.moved(session, supplier_id)
+        return after
+
+    def close(self, supplier_id: int, caller: Principal, if_match: Sequence[str] | None = None) -> None:
+        """Delete a stall with all that stands in it; its keys open nothing any more. Raises like `change`."""
+        with self._database.transaction() as session:
+            repository = SupplierRepository(session)
+            _kept(repository, supplier_id, caller, if_match)
+            repository.remove(supplier_id)
+            if self._shelf:
+                self._shelf.closed(session, supplier_id)
+
+    def add_key(self, supplier_id: int, caller: Principal) -> tuple[SupplierKey, str]:
+        """Another key to the stall. Raises NotFound, also for a caller who runs another stall."""
+        require_keeper(caller, supplier_id, hidden=_no_supplier(supplier_id))
+        credential = new_credential()
+        with self._database.transaction() as session:
+            repository = SupplierRepository(session)
+            _found(repository.lock(supplier_id), supplier_id)
+            return repository.add_key(supplier_id, credential), credential
+
+    def keys(self, supplier_id: int, caller: Principal) -> Sequence[SupplierKey]:
+        """All keys that the stall ever had. Raises like `add_key`."""
+        require_keeper(caller, supplier_id, hidden=_no_supplier(supplier_id))
+        with self._database.reading() as session:
+            repository = SupplierRepository(session)
+            _found(repository.find([supplier_id]).get(supplier_id), supplier_id)
+            return repository.keys(supplier_id)
+
+    def revoke_key(self, supplier_id: int, key_id: int, caller: Principal) -> None:
+        """From now on the key opens nothing. Raises like `add_key`, and NotFound for one that is not good."""
+        require_keeper(caller, supplier_id, hidden=_no_supplier(supplier_id))
+        with self._database.transaction() as session:
+            if not SupplierRepository(session).revoke_key(supplier_id, key_id):
+                raise NotFound(f"supplier {supplier_id} has no good key {key_id}")
+
+    def by_key(self, credential: str) -> Principal | None:
+        """Who shows this key; None for one that is unknown or revoked."""
+        with self._database.reading() as session:
+            supplier_id = SupplierRepository(session).id_of_key(credential)
+        if supplier_id is None:
+            return None
+        return Principal(f"supplier:{supplier_id}", "supplier", supplier_id=supplier_id)
+
+    def by_account(self, user_id: str) -> int | None:
+        """The id of the stall that an account runs."""
+        with self._database.reading() as session:
+            return SupplierRepository(session).id_of_user(user_id)
+
+
+def _kept(
+    repository: SupplierRepository, supplier_id: int, caller: Principal, if_match: Sequence[str] | None
+) -> Supplier:
+    """The locked supplier, which the caller may change."""
+    supplier = _found(repository.lock(supplier_id), supplier_id)
+    require_keeper(caller, supplier_id)
+    require_match(if_match, supplier.version)
+    return supplier
+
+
+def _found(supplier: Supplier | None, supplier_id: int) -> Supplier:
+    if supplier is None:
+        raise NotFound(_no_supplier(supplier_id))
+    return supplier
+
+
+def _no_supplier(supplier_id: int) -> str:
+    return f"there is no supplier {supplier_id}"
+
+
+def _read_place(cursor: str) -> tuple[float, int]:
+    distance, _, key = cursor.partition(":")
+    try:
+        return float(distance), read_key(key)
+    except ValueError:
+        raise malformed() from None

@@ -1,0 +1,123 @@
+"""The routes of products and categories; knows no table and no index."""
+
+from collections.abc import Callable
+from typing import Any
+
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic import ValidationError
+
+from warung.accounts.principal import Principal
+from warung.etag import IfMatch, etag
+from warung.geo import Coordinates
+from warung.merge_patch import merge_patch
+from warung.paging import Cursor, Limit, Page
+from warung.products.cards import ProductCard, product_card
+from warung.products.categories import load_categories
+from warung.products.counter import Counter
+from warung.products.detail import CategoryTree, HistoryEntry, ProductDetail
+from warung.products.product import Product, draft_of
+from warung.products.schemas import ProductBody, ProductDraft, StockChange
+from warung.products.service import ProductService
+from warung.suppliers.endpoints import Near, RowId, keeper_of
+
+
+def create_router(
+    service: ProductService, counter: Counter, authenticate: Callable[[Request], Principal]
+) -> APIRouter:
+    """Belongs behind the search's routes, or /api/products/search is taken for a product's id."""
+    router = APIRouter(tags=["products"])
+    keeper = Depends(keeper_of(authenticate))
+    _add_reading(router, service)
+
+    @router.post("/api/products", status_code=201)
+    def put_up(body: ProductBody, response: Response, caller: Principal = keeper) -> ProductDetail:
+        """Put a product up in one's own stall."""
+        product = counter.put_up(caller.require_supplier(), body.draft())
+        response.headers["Location"] = f"/api/products/{product.id}"
+        return _told(product, response)
+
+    @router.put("/api/products/{product_id}")
+    def replace_product(
+        product_id: RowId,
+        body: ProductBody,
+        response: Response,
+        if_match: IfMatch = None,
+        caller: Principal = keeper,
+    ) -> ProductDetail:
+        """Describe a product anew, as a whole: what is left out gets its default."""
+        draft = body.draft()
+        return _told(counter.change(product_id, caller, lambda _before: draft, if_match), response)
+
+    @router.patch("/api/products/{product_id}")
+    def patch_product(
+        product_id: RowId,
+        patch: dict[str, Any],
+        response: Response,
+        if_match: IfMatch = None,
+        caller: Principal = keeper,
+    ) -> ProductDetail:
+        """Change what the JSON merge patch names."""
+        product = counter.change(product_id, caller, lambda before: _patched(before, patch), if_match)
+        return _told(product, response)
+
+    @router.delete("/api/products/{product_id}", status_code=204)
+    def take_off(product_id: RowId, if_match: IfMatch = None, caller: Principal = keeper) -> None:
+        """Delete a product; its SKU is free again."""
+        counter.take_off(product_id, caller, if_match)
+
+    @router.post("/api/products/{product_id}/stock")
+    def change_stock(
+        product_id: RowId, change: StockChange, response: Response, caller: Principal = keeper
+    ) -> ProductDetail:
+        """Add to the stock, or take from it; too little is a 409 and changes nothing."""
+        return _told(counter.take(product_id, caller, change.delta, change.reason), response)
+
+    @router.get("/api/products/{product_id}/history")
+    def read_history(
+        product_id: RowId, cursor: Cursor = None, limit: Limit = 20, caller: Principal = keeper
+    ) -> Page[HistoryEntry]:
+        """How price and stock changed, the newest first."""
+        changes, following = counter.history(product_id, caller, cursor, limit)
+        return Page[HistoryEntry](items=[HistoryEntry.of(each) for each in changes], next_cursor=following)
+
+    return router
+
+
+def _add_reading(router: APIRouter, service: ProductService) -> None:
+    @router.get("/api/products/{product_id}")
+    def read_product(product_id: RowId, response: Response, location: Near = None) -> ProductDetail:
+        """One product, with its ETag."""
+        return _told(service.get(product_id), response, _place(location))
+
+    @router.get("/api/suppliers/{supplier_id}/products", tags=["suppliers"])
+    def list_products(
+        supplier_id: RowId, location: Near = None, cursor: Cursor = None, limit: Limit = 20
+    ) -> Page[ProductCard]:
+        """What stands in a stall."""
+        near = _place(location)
+        products, following = service.of_supplier(supplier_id, cursor, limit)
+        cards = [product_card(product, near=near) for product in products]
+        return Page[ProductCard](items=cards, next_cursor=following)
+
+    @router.get("/api/categories")
+    def list_categories() -> CategoryTree:
+        """All categories, by their groups."""
+        return CategoryTree.of(load_categories())
+
+
+def _place(location: str | None) -> Coordinates | None:
+    return None if location is None else Coordinates.parse(location)
+
+
+def _told(product: Product, response: Response, near: Coordinates | None = None) -> ProductDetail:
+    response.headers["ETag"] = etag(product.version)
+    return ProductDetail.of(product, near=near)
+
+
+def _patched(before: Product, patch: dict[str, Any]) -> ProductDraft:
+    whole = ProductBody.of(draft_of(before)).model_dump(mode="json")
+    try:
+        return ProductBody.model_validate(merge_patch(whole, patch)).draft()
+    except ValidationError as error:
+        raise RequestValidationError(error.errors()) from None
