@@ -12,6 +12,7 @@ from fastapi.middleware.cors import CORSMiddleware
 
 from warung import __version__, error_responses
 from warung.accounts.api_keys import ApiKeys
+from warung.accounts.authentication import Authentication
 from warung.accounts.guests import Guests
 from warung.assistant import endpoints as assistant_endpoints
 from warung.assistant import plan as answer_plan
@@ -20,6 +21,8 @@ from warung.body_limit import BodyLimit
 from warung.completions.revival import Revivals
 from warung.conversations.service import ConversationService
 from warung.database.session import Database
+from warung.delivery import endpoints as delivery_endpoints
+from warung.delivery.service import DeliveryService
 from warung.engine.build import EngineOptions, build_engine
 from warung.engine.engine import Engine
 from warung.errors import InvalidInput
@@ -64,7 +67,9 @@ def create_app(settings: Settings, *, engine: Engine | None = None) -> FastAPI:
     products = ProductService(database)
     index = ProductIndex(settings.data_dir / "index", products, SupplierService(database))
     refresher = IndexRefresher(index)
-    search = SearchService(index, products)
+    delivery = DeliveryService(database)
+    search = SearchService(index, products, delivery.levels)
+    authenticate = Authentication({})
     revivals = Revivals()
     revivals.register(completion_plan.KIND, partial(revive_completion, engine))
     broker = Broker(
@@ -81,6 +86,7 @@ def create_app(settings: Settings, *, engine: Engine | None = None) -> FastAPI:
         search=search,
         products=products,
         conversations=ConversationService(database),
+        levels=delivery.levels,
         max_tokens=settings.max_tokens,
     )
 
@@ -125,6 +131,7 @@ def create_app(settings: Settings, *, engine: Engine | None = None) -> FastAPI:
     )
     guests = Guests(enabled=settings.guests_enabled, per_minute=settings.guest_requests_per_minute)
     app.include_router(assistant_endpoints.create_router(assistant, guests.caller))
+    app.include_router(delivery_endpoints.create_router(delivery, authenticate))
     app.include_router(search_endpoints.create_router(search))
     app.include_router(web_endpoints.create_router(guests.welcome))
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)

@@ -8,6 +8,7 @@ from sqlalchemy import inspect, text
 
 import warung.accounts.models
 import warung.conversations.models
+import warung.delivery.models
 import warung.products.models
 from marketplace import add_products, add_supplier, product_draft, sqlite_url
 from warung.conversations.service import ConversationService
@@ -17,7 +18,12 @@ from warung.database.session import Database, make_engine
 from warung.errors import Conflict, InvalidInput
 from warung.products.service import ProductService
 
-MODELS = (warung.accounts.models, warung.conversations.models, warung.products.models)
+MODELS = (
+    warung.accounts.models,
+    warung.conversations.models,
+    warung.delivery.models,
+    warung.products.models,
+)
 
 
 def tables(url: str) -> set[str]:

@@ -28,7 +28,7 @@ def expect_whole_answer(page: Page) -> None:
 def test_asking_shows_the_question_what_was_understood_the_answer_and_the_cards(
     visit: Visit, stall: Stall
 ) -> None:
-    delivery = [{"service": "Kurir toko", "fee": 15_000, "min_hours": 2, "max_hours": 5}]
+    delivery = [{"service": "courier", "name": "Kurir toko", "fee": 15_000, "min_hours": 2, "max_hours": 5}]
     sold_out = card(2, "HP Victus 15", stock_quantity=0, distance_km=None, delivery=delivery)
     stall.script = Script(answer(PIECES, LAPTOP, sold_out))
     ask(visit.page)

@@ -2,7 +2,7 @@
 
 import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from anyio.to_thread import run_sync
@@ -17,6 +17,7 @@ from warung.completions.memo import Past
 from warung.completions.session import Place, join
 from warung.conversations.message import Message, Status
 from warung.conversations.service import ConversationService
+from warung.delivery.schemas import DeliveryLevel
 from warung.engine.engine import Engine
 from warung.engine.request import ChatMessage, GenerationRequest, SamplingParams
 from warung.geo import Coordinates
@@ -46,7 +47,8 @@ class _Found:
 
 @dataclass(frozen=True, slots=True)
 class Assistant:
-    """`temperature` and `max_tokens` are those of the model's part of an answer."""
+    """`temperature` and `max_tokens` are those of the model's part of an answer; `levels` are the delivery
+    services at this moment."""
 
     engine: Engine
     broker: Broker
@@ -54,6 +56,7 @@ class Assistant:
     search: SearchService
     products: ProductService
     conversations: ConversationService
+    levels: Callable[[], Sequence[DeliveryLevel]] = tuple
     max_tokens: int = 256
     temperature: float = 0.2
 
@@ -138,8 +141,9 @@ class Assistant:
     def _suitable(self, ids: Sequence[int], request: SearchRequest) -> Mapping[int, ProductCard]:
         """The products' cards as they are now, without those that left the stock or the budget."""
         low, high = request.min_price_rupiah or 0, request.max_price_rupiah
+        levels = self.levels()
         return {
-            product.id: product_card(product, near=request.near)
+            product.id: product_card(product, near=request.near, levels=levels)
             for product in self.products.find(ids).values()
             if product.stock_quantity > 0
             and product.price_rupiah >= low
