@@ -19,6 +19,7 @@ from warung.assistant import plan as answer_plan
 from warung.assistant.service import Assistant
 from warung.body_limit import BodyLimit
 from warung.completions.revival import Revivals
+from warung.conversations import endpoints as conversation_endpoints
 from warung.conversations.service import ConversationService
 from warung.database.session import Database
 from warung.delivery import endpoints as delivery_endpoints
@@ -79,13 +80,14 @@ def create_app(settings: Settings, *, engine: Engine | None = None) -> FastAPI:
         idle_seconds=settings.keep_alive_seconds,
         cancel_after_disconnect_seconds=settings.cancel_after_disconnect_seconds,
     )
+    conversations = ConversationService(database)
     assistant = Assistant(
         engine=engine,
         broker=broker,
         parser=QueryParser(Gazetteer.load(), load_categories()),
         search=search,
         products=products,
-        conversations=ConversationService(database),
+        conversations=conversations,
         levels=delivery.levels,
         max_tokens=settings.max_tokens,
     )
@@ -130,10 +132,14 @@ def create_app(settings: Settings, *, engine: Engine | None = None) -> FastAPI:
         )
     )
     guests = Guests(enabled=settings.guests_enabled, per_minute=settings.guest_requests_per_minute)
-    app.include_router(assistant_endpoints.create_router(assistant, guests.caller))
-    app.include_router(delivery_endpoints.create_router(delivery, authenticate))
-    app.include_router(search_endpoints.create_router(search))
-    app.include_router(web_endpoints.create_router(guests.welcome))
+    for router in (
+        assistant_endpoints.create_router(assistant, guests.caller),
+        conversation_endpoints.create_router(conversations, broker, guests.caller),
+        delivery_endpoints.create_router(delivery, authenticate),
+        search_endpoints.create_router(search),
+        web_endpoints.create_router(guests.welcome),
+    ):
+        app.include_router(router)
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
     if settings.cors_origins:
         app.add_middleware(

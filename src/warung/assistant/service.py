@@ -3,6 +3,7 @@
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from anyio.to_thread import run_sync
@@ -20,6 +21,7 @@ from warung.conversations.service import ConversationService
 from warung.delivery.schemas import DeliveryLevel
 from warung.engine.engine import Engine
 from warung.engine.request import ChatMessage, GenerationRequest, SamplingParams
+from warung.errors import NotFound
 from warung.geo import Coordinates
 from warung.products.cards import ProductCard, product_card
 from warung.products.service import ProductService
@@ -151,15 +153,16 @@ class Assistant:
         }
 
     def _save(self, plan: AnswerPlan, content: str, cards: Sequence[ProductCard], status: Status) -> None:
-        self.conversations.append(
-            plan.offer.conversation_id,
-            plan.owner,
-            "assistant",
-            content,
-            products=[card.model_dump() for card in cards],
-            status=status,
-            answer_key=plan.request.id,
-        )
+        with suppress(NotFound):  # its owner has deleted the conversation meanwhile
+            self.conversations.append(
+                plan.offer.conversation_id,
+                plan.owner,
+                "assistant",
+                content,
+                products=[card.model_dump() for card in cards],
+                status=status,
+                answer_key=plan.request.id,
+            )
 
 
 def _remembered(history: Sequence[Message]) -> list[ChatMessage]:

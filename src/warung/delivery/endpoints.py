@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Path, Request
 
 from warung.accounts.principal import Principal
 from warung.delivery.schemas import DeliveryLevel, DeliveryLevels, Tariff
@@ -20,7 +20,9 @@ def create_router(service: DeliveryService, authenticate: Callable[[Request], Pr
 
     @router.put("/{slug}")
     def change_delivery_service(
-        slug: str, tariff: Tariff, caller: Annotated[Principal, Depends(authenticate)]
+        slug: Annotated[str, Path(pattern=r"^[a-z0-9_]{1,32}$")],
+        tariff: Tariff,
+        caller: Annotated[Principal, Depends(authenticate)],
     ) -> DeliveryLevel:
         """Change what a service costs and takes; for the operator."""
         caller.require("operator")

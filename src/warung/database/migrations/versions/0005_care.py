@@ -27,9 +27,11 @@ SERVICES = (
 
 def upgrade() -> None:
     create_delivery_services()
+    op.add_column("messages", sa.Column("session_id", sa.String(200)))
 
 
 def downgrade() -> None:
+    op.drop_column("messages", "session_id")
     op.drop_table("delivery_services")
 
 
