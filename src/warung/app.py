@@ -2,18 +2,22 @@
 
 import asyncio
 import importlib.util
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 
 import structlog
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from fastapi.middleware.cors import CORSMiddleware
 
 from warung import __version__, error_responses
 from warung.accounts.api_keys import ApiKeys
 from warung.accounts.authentication import Authentication
-from warung.accounts.guests import Guests
+from warung.accounts.guests import Caller, Guests
+from warung.accounts.rate_limiter import RateLimiter
+from warung.analytics import endpoints as analytics_endpoints
+from warung.analytics.recorder import Recorder
+from warung.analytics.service import AnalyticsService
 from warung.assistant import endpoints as assistant_endpoints
 from warung.assistant import plan as answer_plan
 from warung.assistant.service import Assistant
@@ -26,7 +30,7 @@ from warung.delivery import endpoints as delivery_endpoints
 from warung.delivery.service import DeliveryService
 from warung.engine.build import EngineOptions, build_engine
 from warung.engine.engine import Engine
-from warung.errors import InvalidInput
+from warung.errors import InvalidInput, WarungError
 from warung.gazetteer.places import Gazetteer
 from warung.openai_api import endpoints as openai_endpoints
 from warung.openai_api import plan as completion_plan
@@ -50,6 +54,7 @@ from warung.web import endpoints as web_endpoints
 log = structlog.get_logger(__name__)
 
 INDEX_WITHIN_SECONDS = 5
+_CLICKS_PER_MINUTE = 120
 
 
 def create_app(settings: Settings, *, engine: Engine | None = None) -> FastAPI:
@@ -69,10 +74,12 @@ def create_app(settings: Settings, *, engine: Engine | None = None) -> FastAPI:
     index = ProductIndex(settings.data_dir / "index", products, SupplierService(database))
     refresher = IndexRefresher(index)
     delivery = DeliveryService(database)
+    analytics = AnalyticsService(database, products, days=settings.analytics_days)
+    recorder = Recorder(analytics.write)
     search = SearchService(index, products, delivery.levels)
     authenticate = Authentication({})
     revivals = Revivals()
-    revivals.register(completion_plan.KIND, partial(revive_completion, engine))
+    revivals.register(completion_plan.KIND, partial(revive_completion, engine, recorder=recorder))
     broker = Broker(
         store,
         reviver=revivals,
@@ -89,6 +96,7 @@ def create_app(settings: Settings, *, engine: Engine | None = None) -> FastAPI:
         products=products,
         conversations=conversations,
         levels=delivery.levels,
+        recorder=recorder,
         max_tokens=settings.max_tokens,
     )
 
@@ -99,6 +107,7 @@ def create_app(settings: Settings, *, engine: Engine | None = None) -> FastAPI:
         if settings.load_model_at_start or options.is_upstream:
             engine.start()
         refresher.start()
+        recorder.start()
         # Else the first searches of all would be refused, though a kept index opens in milliseconds.
         await asyncio.to_thread(refresher.wait, INDEX_WITHIN_SECONDS)
         tending = asyncio.create_task(broker.tend_forever())
@@ -110,6 +119,7 @@ def create_app(settings: Settings, *, engine: Engine | None = None) -> FastAPI:
         await store.close()
         await engine.close()
         await asyncio.to_thread(refresher.stop)
+        await asyncio.to_thread(recorder.stop)
         database.close()
 
     async def drain() -> None:
@@ -129,6 +139,7 @@ def create_app(settings: Settings, *, engine: Engine | None = None) -> FastAPI:
             ApiKeys(settings.api_keys).owner,
             defaults=openai_endpoints.CompletionDefaults(settings.max_tokens, settings.temperature),
             store_name=store_name,
+            recorder=recorder,
         )
     )
     guests = Guests(enabled=settings.guests_enabled, per_minute=settings.guest_requests_per_minute)
@@ -136,10 +147,20 @@ def create_app(settings: Settings, *, engine: Engine | None = None) -> FastAPI:
         assistant_endpoints.create_router(assistant, guests.caller),
         conversation_endpoints.create_router(conversations, broker, guests.caller),
         delivery_endpoints.create_router(delivery, authenticate),
-        search_endpoints.create_router(search),
+        search_endpoints.create_router(search, recorder, partial(_known_owner, guests.caller)),
+        analytics_endpoints.create_click_router(
+            analytics_endpoints.Clicks(recorder, products, RateLimiter(_CLICKS_PER_MINUTE))
+        ),
+        analytics_endpoints.create_router(analytics, authenticate, conversations.by_day),
         web_endpoints.create_router(guests.welcome),
     ):
         app.include_router(router)
+    add_middleware(app, settings)
+    return app
+
+
+def add_middleware(app: FastAPI, settings: Settings) -> None:
+    """What every request passes, the log first."""
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
     if settings.cors_origins:
         app.add_middleware(
@@ -151,7 +172,14 @@ def create_app(settings: Settings, *, engine: Engine | None = None) -> FastAPI:
             expose_headers=["X-Session-Id", "X-Request-Id", "Retry-After"],
         )
     app.add_middleware(RequestLog)
-    return app
+
+
+def _known_owner(caller_of: Callable[[Request], Caller], request: Request) -> str | None:
+    """Who asks where nobody has to say it; None for one who was never seen."""
+    with suppress(WarungError):
+        caller = caller_of(request)
+        return None if caller.headers else caller.owner
+    return None
 
 
 def stream_store(settings: Settings) -> tuple[str, StreamStore]:

@@ -144,6 +144,9 @@ class Settings(BaseSettings):
     guest_requests_per_minute: int = Field(
         30, ge=1, description="Questions one guest address may ask in a minute."
     )
+    analytics_days: int = Field(
+        90, ge=1, le=3650, description="Days for which searches, views of products and tokens are kept."
+    )
     max_body_bytes: int = Field(2_000_000, ge=1024, description="Size limit of a request's body.")
     cors_origins: WordList = Field(
         (), description="Origins of other sites whose pages may call this server, separated by commas."

@@ -7,6 +7,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import inspect, text
 
 import warung.accounts.models
+import warung.analytics.models
 import warung.conversations.models
 import warung.delivery.models
 import warung.products.models
@@ -20,6 +21,7 @@ from warung.products.service import ProductService
 
 MODELS = (
     warung.accounts.models,
+    warung.analytics.models,
     warung.conversations.models,
     warung.delivery.models,
     warung.products.models,

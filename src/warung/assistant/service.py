@@ -4,13 +4,15 @@ import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 
 from anyio.to_thread import run_sync
 
 from warung.accounts.guests import Caller
+from warung.analytics.recorder import Recorder
 from warung.assistant import phrases
-from warung.assistant.plan import AnswerPlan, Offer
+from warung.assistant.plan import ROUTE, AnswerPlan, Offer
 from warung.assistant.producer import AnswerProducer
 from warung.assistant.prompts import ANSWER_PREFIX, build_messages
 from warung.assistant.schemas import ChatRequest
@@ -50,7 +52,7 @@ class _Found:
 @dataclass(frozen=True, slots=True)
 class Assistant:
     """`temperature` and `max_tokens` are those of the model's part of an answer; `levels` are the delivery
-    services at this moment."""
+    services at this moment. `recorder` is told of questions, what they brought and what answers took."""
 
     engine: Engine
     broker: Broker
@@ -59,6 +61,7 @@ class Assistant:
     products: ProductService
     conversations: ConversationService
     levels: Callable[[], Sequence[DeliveryLevel]] = tuple
+    recorder: Recorder = field(default_factory=Recorder)
     max_tokens: int = 256
     temperature: float = 0.2
 
@@ -86,6 +89,7 @@ class Assistant:
         conversation_id = await run_sync(
             self.conversations.ask, owner, session_id, body.message, body.conversation_id
         )
+        self._note(body.message, owner, understood, found)
         cards = found.result.cards
         offer = Offer(
             understood=wire(understood),
@@ -112,13 +116,28 @@ class Assistant:
         async def save(content: str, shown: Sequence[ProductCard], status: Status) -> None:
             await run_sync(self._save, plan, content, shown, status)
 
-        return AnswerProducer(self.engine, plan, refresh=refresh, save=save, past=past, is_open=is_open)
+        spent = partial(self.recorder.used, plan.owner, ROUTE)
+        return AnswerProducer(
+            self.engine, plan, refresh=refresh, save=save, on_usage=spent, past=past, is_open=is_open
+        )
 
     def revive(self, claim: Claim) -> AnswerProducer:
         """The rest of an answer whose producer is gone. Raises ValueError for a plan or memo that is none."""
         plan = AnswerPlan.from_json(claim.plan)
         is_open = claim.session.next_index > claim.session.turn_index
         return self._producer_of(plan, Past.of(claim.memos), is_open=is_open)
+
+    def _note(self, message: str, owner: str, understood: Understood, found: _Found) -> None:
+        result, place = found.result, understood.place
+        self.recorder.shown(card.id for card in result.cards)
+        self.recorder.searched(
+            owner,
+            message,
+            term=understood.text or understood.category or "",
+            understood=found.request.brief,
+            total=0 if found.widened else result.total,
+            place=place and place.name,
+        )
 
     def _history(self, conversation_id: str | None, owner: str) -> list[Message]:
         return self.conversations.history(conversation_id, owner) if conversation_id else []

@@ -1,10 +1,11 @@
 """Reads and writes conversations inside its caller's transaction; knows no model and no stream."""
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, cast
 
-from sqlalchemy import Select, and_, delete, or_, select
+from sqlalchemy import Date, Select, and_, delete, func, or_, select
+from sqlalchemy import cast as cast_to
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -96,6 +97,24 @@ class ConversationRepository:
             found = found.where(or_(ConversationRow.created_at < moment, same))
         newest = (ConversationRow.created_at.desc(), ConversationRow.id.desc())
         return list(self._conversations(found.order_by(*newest).limit(limit)))
+
+    def by_day(self, since: date, until: date, limit: int) -> list[tuple[date, int]]:
+        """How many began on each day (UTC) that had any, the latest first."""
+        began = ConversationRow.created_at
+        if self._session.get_bind().dialect.name == "postgresql":
+            day = cast_to(func.timezone("UTC", began), Date)
+        else:
+            day = func.date(began, type_=Date)
+        first = datetime.combine(since, time(), UTC)
+        end = datetime.combine(until, time(), UTC) + timedelta(days=1)
+        rows = self._session.execute(
+            select(day, func.count())
+            .where(began >= first, began < end)
+            .group_by(day)
+            .order_by(day.desc())
+            .limit(limit)
+        )
+        return [(found, count) for found, count in rows]
 
     def remove(self, owner: str, conversation_id: str | None = None) -> set[str] | None:
         """Delete one, or all of the owner's; the streams that answered in them, None when there was none."""

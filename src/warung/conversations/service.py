@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
+from warung.analytics.schemas import ConversationDay, Period
 from warung.conversations.conversation import Conversation
 from warung.conversations.message import ROLES, STATUSES, Message, Role, Status
 from warung.conversations.repository import ConversationRepository
@@ -108,6 +109,12 @@ class ConversationService:
             repository = ConversationRepository(session)
             conversation = _found(repository.find(conversation_id, owner))
             return conversation, repository.after(conversation_id, 0, None)
+
+    def by_day(self, period: Period) -> list[ConversationDay]:
+        """How many conversations began on each day that had any, the latest first; everybody's."""
+        with self._database.reading() as session:
+            days = ConversationRepository(session).by_day(period.since, period.until, period.limit)
+        return [ConversationDay(day=day, conversations=count) for day, count in days]
 
     def remove(self, conversation_id: str, owner: str) -> set[str]:
         """Delete a conversation; the ids of the streams that answered in it. Raises NotFound when it is not

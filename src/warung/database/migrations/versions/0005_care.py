@@ -28,9 +28,12 @@ SERVICES = (
 def upgrade() -> None:
     create_delivery_services()
     op.add_column("messages", sa.Column("session_id", sa.String(200)))
+    create_analytics()
 
 
 def downgrade() -> None:
+    for table in ("token_usage", "product_views", "searches"):
+        op.drop_table(table)
     op.drop_column("messages", "session_id")
     op.drop_table("delivery_services")
 
@@ -67,3 +70,40 @@ def create_delivery_services() -> None:
         "max_hours", "hours_per_100_km",
     )  # fmt: skip
     op.bulk_insert(services, [{"enabled": True, **dict(zip(columns, row, strict=True))} for row in SERVICES])
+
+
+def create_analytics() -> None:
+    op.create_table(
+        "searches",
+        sa.Column("id", KEY, nullable=False),
+        sa.Column("at", MOMENT, nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("owner", sa.String(200)),
+        sa.Column("text", sa.String(500), nullable=False),
+        sa.Column("term", sa.String(200), nullable=False),
+        sa.Column("understood", sa.String(300), nullable=False),
+        sa.Column("total", sa.BigInteger(), nullable=False),
+        sa.Column("place", sa.String(200)),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_searches")),
+    )
+    op.create_table(
+        "product_views",
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("product_id", sa.BigInteger(), nullable=False, autoincrement=False),
+        sa.Column("shown", sa.BigInteger(), nullable=False),
+        sa.Column("clicked", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("day", "product_id", name=op.f("pk_product_views")),
+    )
+    op.create_table(
+        "token_usage",
+        sa.Column("id", KEY, nullable=False),
+        sa.Column("at", MOMENT, nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("owner", sa.String(200), nullable=False),
+        sa.Column("route", sa.String(64), nullable=False),
+        sa.Column("prompt_tokens", sa.BigInteger(), nullable=False),
+        sa.Column("completion_tokens", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_token_usage")),
+    )
+    for table in ("searches", "token_usage"):
+        op.create_index(op.f(f"ix_{table}_day"), table, ["day"])
