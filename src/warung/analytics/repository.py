@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from warung.analytics.events import Searched, Used
 from warung.analytics.models import ProductViewRow, SearchRow, TokenUsageRow
 
-Item = Mapping[str, Any]
+Item = Mapping[Any, Any]
 
 
 class AnalyticsRepository:
