@@ -2,7 +2,10 @@
 
 from collections import Counter
 
+from sqlalchemy import select
+
 from assistant.chat import open_shop, shopper_at
+from warung.analytics.models import SearchRow
 from warung.analytics.schemas import Period
 from warung.analytics.service import AnalyticsService
 from warung.conversations.service import ConversationService
@@ -34,6 +37,13 @@ def test_searches_answers_and_tokens_are_noted(shop: Settings) -> None:
     assert (day.searches, day.without_results) == (3, 1)
     assert {term.term for term in analytics.terms(period())} == {"laptop gaming", "kopi gayo", "tidakada"}
     assert [term.term for term in analytics.terms(period(), only_empty=True)] == ["tidakada"]
+    with database.reading() as session:
+        searches = session.scalars(select(SearchRow).order_by(SearchRow.id)).all()
+    assert len({row.owner for row in searches}) == 1
+    assert (searches[0].place, searches[0].understood) == (
+        "Jakarta",
+        "category=laptop max_price=10000000 in_stock=1 sort=distance",
+    )
     shown = {views.product_id: views.shown for views in analytics.products(period())}
     listed = [chat["products"], found["products"], offers]
     assert shown == Counter(card["id"] for cards in listed for card in cards)

@@ -30,6 +30,7 @@ def test_a_change_shows_at_once_here_and_soon_elsewhere(database: Database) -> N
     now = [0.0]
     here, elsewhere = DeliveryService(database), DeliveryService(database, lambda: now[0])
     before = elsewhere.levels()
+    assert here.levels() == before
     dearer = here.change("regular", tariff_of(before[3], min_fee=11_000))
     assert here.levels()[3] == dearer
     now[0] = 1.9

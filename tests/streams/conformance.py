@@ -410,6 +410,7 @@ class StreamStoreConformance:
         lease = await store.begin("session-a", "owner", "request", "plan")
         await store.append(lease, ["one"], "memo")
         await store.forget("session-a")
+        assert await store.read("session-a", 0, 10) == []
         with pytest.raises(LeaseLost):
             await store.append(lease, ["two"])
         with pytest.raises(LeaseLost):
