@@ -69,6 +69,7 @@ async def test_nobody_else_does(client: httpx.AsyncClient) -> None:
         ({"max_km": 0}, "max_km"),
         ({"max_hours": 0}, "max_hours"),
         ({"name": " "}, "name"),
+        ({"name": "a\0b"}, "name"),
         ({"colour": "red"}, "colour"),
     ],
 )

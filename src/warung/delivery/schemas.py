@@ -24,7 +24,9 @@ class Tariff(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=60)]
+    name: Annotated[
+        str, StringConstraints(strip_whitespace=True, max_length=60, pattern=r"^[^\x00-\x1f\x7f]+$")
+    ]
     enabled: Annotated[bool, Field(description="whether it is offered at all")] = True
     max_km: Annotated[int, Field(ge=1, le=20_100)]
     max_weight_grams: Annotated[int, Field(ge=1, le=10**8)]
