@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import uvicorn
 
-from warung.app import create_app, engine_options
+from warung.app import create_app
 from warung.cli import listen
 from warung.engine.build import build_engine
 from warung.engine.engine import Engine, EngineState, Generation
@@ -21,6 +21,7 @@ from warung.engine.request import FinishReason, GenerationRequest
 from warung.engine.scripted import FEATURES, MODEL_ID, ByteTokenizer, echo
 from warung.engine.text import Tokenizer
 from warung.engine.worker import Job, Step, ThreadedEngine
+from warung.options import engine_options
 from warung.server import Server
 from warung.settings import load_settings
 from warung.telemetry import configure_logs

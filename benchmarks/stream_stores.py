@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from warung.app import stream_store
+from warung.options import stream_store
 from warung.settings import Settings
 from warung.streams.store import StreamStore
 

@@ -22,7 +22,7 @@ from warung.accounts.logins import Logins
 from warung.accounts.passwords import Passwords
 from warung.accounts.schemas import parse_email
 from warung.accounts.service import AccountService
-from warung.app import create_app, engine_options
+from warung.app import create_app
 from warung.database.migrate import migrate as migrate_database
 from warung.database.migrate import pending
 from warung.database.session import Database
@@ -31,6 +31,7 @@ from warung.exchange import files
 from warung.exchange.formats import Format, read_rows, write_rows
 from warung.exchange.row import Row
 from warung.exchange.service import Exchange
+from warung.options import engine_options
 from warung.products.service import ProductService
 from warung.search.index import ProductIndex
 from warung.seed.catalogue import build_catalogue

@@ -163,6 +163,9 @@ class Settings(BaseSettings):
     registrations_per_minute: int = Field(
         5, ge=1, description="Accounts that one address may register in a minute."
     )
+    analytics_days: int = Field(
+        90, ge=1, le=3650, description="Days for which searches, views of products and tokens are kept."
+    )
     max_body_bytes: int = Field(2_000_000, ge=1024, description="Size limit of a request's body.")
     max_import_bytes: int = Field(
         200_000_000, ge=1024, description="Size limit of a file of products that a supplier sends."

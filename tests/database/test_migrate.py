@@ -7,8 +7,10 @@ from alembic.migration import MigrationContext
 from sqlalchemy import inspect, text
 
 import warung.accounts.models
+import warung.analytics.models
 import warung.audit.models
 import warung.conversations.models
+import warung.delivery.models
 import warung.products.models
 from marketplace import add_products, add_supplier, product_draft, sqlite_url
 from postgres_server import PostgresServer
@@ -19,7 +21,14 @@ from warung.database.session import Database, make_engine
 from warung.errors import Conflict, InvalidInput
 from warung.products.service import ProductService
 
-MODELS = (warung.accounts.models, warung.audit.models, warung.conversations.models, warung.products.models)
+MODELS = (
+    warung.accounts.models,
+    warung.analytics.models,
+    warung.audit.models,
+    warung.conversations.models,
+    warung.delivery.models,
+    warung.products.models,
+)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -1,16 +1,29 @@
 from datetime import date
 
 from marketplace import BANDUNG, JAKARTA
+from warung.delivery.schemas import DeliveryLevel
 from warung.products.cards import product_card
 from warung.products.product import Product
 from warung.suppliers.supplier import Supplier
 
 SUPPLIER = Supplier(7, "a", "Siti", "Toko Siti", "Bandung", "Jalan 1", "+62", BANDUNG, date(2024, 1, 1))
+REGULAR = DeliveryLevel(
+    slug="regular",
+    name="Reguler",
+    max_km=6000,
+    max_weight_grams=50_000,
+    min_fee=9_000,
+    fee_per_km=100,
+    fee_per_kg=8_000,
+    min_hours=36,
+    max_hours=72,
+    hours_per_100_km=3,
+)
 PRODUCT = Product(3, SUPPLIER, "sku", "Laptop", "Ringan", 9_000_000, 2, "laptop", ("baru",))
 
 
 def test_a_card_has_the_shape_of_the_wire() -> None:
-    assert product_card(PRODUCT, near=JAKARTA, score=1.23456).model_dump(mode="json") == {
+    assert product_card(PRODUCT, near=JAKARTA, score=1.23456, levels=[REGULAR]).model_dump(mode="json") == {
         "id": 3,
         "name": "Laptop",
         "description": "Ringan",
@@ -25,12 +38,15 @@ def test_a_card_has_the_shape_of_the_wire() -> None:
             "city": "Bandung",
             "location": {"lat": BANDUNG.lat, "lng": BANDUNG.lng},
         },
-        "delivery": None,
+        "delivery": [
+            {"service": "regular", "name": "Reguler", "fee": 12_500, "min_hours": 40, "max_hours": 76}
+        ],
         "score": 1.2346,
     }
 
 
-def test_without_a_place_there_is_no_distance() -> None:
-    card = product_card(PRODUCT)
+def test_without_a_place_there_is_neither_distance_nor_delivery() -> None:
+    card = product_card(PRODUCT, levels=[REGULAR])
+    assert card.delivery is None
     assert card.distance_km is None
     assert card.score is None

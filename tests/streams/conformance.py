@@ -388,6 +388,53 @@ class StreamStoreConformance:
         assert session
         assert session.unread_seconds == pytest.approx(7)
 
+    async def test_nothing_is_kept_of_a_session_that_is_forgotten(
+        self, store: StreamStore, other: StreamStore
+    ) -> None:
+        lease = await store.begin("session-a", "owner", "request", "plan")
+        await store.append(lease, ["one", "two"], "memo")
+        await store.end(lease, StreamStatus.FINISHED)
+        kept = await store.begin("session-b", "owner", "request")
+        await store.append(kept, ["kept"])
+        await other.forget("session-a")
+        await other.forget("session-a")
+        for one in (store, other):
+            assert await one.get("session-a") is None
+            assert await one.read("session-a", 0, 10) == []
+        assert await store.collect(0) == 0
+        assert await store.read("session-b", 0, 10) == events("session-b", 0, ["kept"])
+
+    async def test_a_running_turn_that_is_forgotten_is_nobodys(
+        self, store: StreamStore, other: StreamStore, clock: Clock
+    ) -> None:
+        lease = await store.begin("session-a", "owner", "request", "plan")
+        await store.append(lease, ["one"], "memo")
+        await store.forget("session-a")
+        assert await store.read("session-a", 0, 10) == []
+        with pytest.raises(LeaseLost):
+            await store.append(lease, ["two"])
+        with pytest.raises(LeaseLost):
+            await store.end(lease, StreamStatus.FINISHED)
+        assert await store.renew([lease]) == frozenset()
+        clock.now += store.lease_seconds
+        assert await other.lapsed() == []
+        assert await other.claim("session-a") is None
+        again = await other.begin("session-a", "another", "request", after=0)
+        with pytest.raises(LeaseLost):
+            await store.append(lease, ["two"])
+        await other.append(again, ["anew"])
+        assert await other.read("session-a", 0, 10) == events("session-a", 0, ["anew"])
+
+    async def test_who_waits_for_a_session_that_is_forgotten_returns(
+        self, store: StreamStore, other: StreamStore
+    ) -> None:
+        await store.begin("session-a", "owner", "request")
+        waits = [asyncio.create_task(store.wait("session-a", 0)) for store in (store, other)]
+        await settle()
+        await store.forget("session-a")
+        async with asyncio.timeout(WITHIN_SECONDS):
+            await asyncio.gather(*waits)
+
     async def test_a_store_that_works_has_no_problem(self, store: StreamStore) -> None:
         await store.begin("session-a", "owner", "request")
         assert store.problem is None

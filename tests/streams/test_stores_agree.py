@@ -13,7 +13,7 @@ from streams.conformance import Clock
 from streams.sqlite_files import opened
 from warung.errors import WarungError
 from warung.streams.event import StreamStatus
-from warung.streams.memory_store import MemoryStreamStore
+from warung.streams.memory_store import LEASE_SECONDS, MemoryStreamStore
 from warung.streams.store import Claim, Lease, StreamStore
 
 NAMES = st.sampled_from(["session-a", "session-b"])
@@ -32,6 +32,7 @@ STEP = st.one_of(
     st.tuples(st.just("ask_to_cancel"), NAMES),
     st.tuples(st.just("touch"), st.lists(NAMES, max_size=2)),
     st.tuples(st.just("read"), NAMES, st.integers(0, 20), st.integers(1, 9)),
+    st.tuples(st.just("forget"), NAMES),
     st.tuples(st.just("pass"), st.integers(1, 4)),
     st.tuples(st.just("collect"), st.integers(0, 9)),
 )
@@ -92,6 +93,8 @@ async def compare(path: Path, steps: list[tuple[Step, int]]) -> None:
                 clock.now += step[1]
             else:
                 assert await sqlite.take(step, replica) == await memory.take(step, 0)
+            if step[0] == "forget":  # until now another replica may have read on
+                clock.now += LEASE_SECONDS
             assert await sqlite.seen(replica) == await memory.seen(0)
 
 

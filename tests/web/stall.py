@@ -114,13 +114,17 @@ class _Session:
 
 
 class Stall:
-    """Set `script` before asking; `asked`, `resumed` and `cancelled` tell what came over the wire."""
+    """Set `script` before asking, and `offers` of other suppliers, None where they can't be had; `asked`,
+    `resumed`, `cancelled`, `offers_asked` and `clicked` tell what came over the wire."""
 
     def __init__(self) -> None:
         self.script = Script()
         self.asked: list[dict[str, Any]] = []
         self.resumed: list[str] = []
         self.cancelled: list[str] = []
+        self.offers: list[dict[str, Any]] | None = []
+        self.offers_asked: list[str] = []
+        self.clicked: list[int] = []
         self.url = ""
         self.loop: asyncio.AbstractEventLoop | None = None
         self._sessions: dict[str, _Session] = {}
@@ -137,7 +141,16 @@ class Stall:
         app.add_api_route("/api/chat", self._ask, methods=["POST"])
         app.add_api_route("/api/chat/{session_id}", self._resume, methods=["GET"])
         app.add_api_route("/api/chat/{session_id}/cancel", self._cancel, methods=["POST"])
+        app.add_api_route("/api/products/{product_id}/offers", self._offers, methods=["GET"])
+        app.add_api_route("/api/products/{product_id}/clicks", self._click, methods=["POST"], status_code=204)
         return app
+
+    async def _offers(self, request: Request) -> Response:
+        self.offers_asked.append(f"{request.url.path}?{request.url.query}")
+        return JSONResponse({"items": self.offers}, status_code=503 if self.offers is None else 200)
+
+    async def _click(self, product_id: int) -> None:
+        self.clicked.append(product_id)
 
     async def _ask(self, request: Request) -> Response:
         body: dict[str, Any] = await request.json()

@@ -6,6 +6,7 @@ import pytest
 from fastapi.responses import JSONResponse
 from playwright.sync_api import Browser, Page, expect
 
+from waiting import wait_until
 from web.stall import UNDERSTOOD, Cut, Script, Stall, answer, card, chunk, failure
 from web.visit import Visit
 
@@ -28,7 +29,7 @@ def expect_whole_answer(page: Page) -> None:
 def test_asking_shows_the_question_what_was_understood_the_answer_and_the_cards(
     visit: Visit, stall: Stall
 ) -> None:
-    delivery = [{"service": "Kurir toko", "fee": 15_000, "min_hours": 2, "max_hours": 5}]
+    delivery = [{"service": "courier", "name": "Kurir toko", "fee": 15_000, "min_hours": 2, "max_hours": 5}]
     sold_out = card(2, "HP Victus 15", stock_quantity=0, distance_km=None, delivery=delivery)
     stall.script = Script(answer(PIECES, LAPTOP, sold_out))
     ask(visit.page)
@@ -53,6 +54,47 @@ def test_asking_shows_the_question_what_was_understood_the_answer_and_the_cards(
     expect(second).not_to_contain_text("km")
     expect(visit.page.get_by_text("disusun oleh warung")).to_be_hidden()
     assert visit.console_errors == []
+
+
+def test_suppliers_are_compared_on_demand(visit: Visit, stall: Stall) -> None:
+    delivery = [{"service": "regular", "name": "Reguler", "fee": 9_000, "min_hours": 36, "max_hours": 72}]
+    stall.script = Script(answer(PIECES, LAPTOP))
+    stall.offers = [
+        card(8, "ASUS TUF", price=9_100_000, distance_km=12.5, delivery=delivery),
+        card(9, "ASUS TUF", price=8_900_000, distance_km=None),
+    ]
+    ask(visit.page)
+    expect_whole_answer(visit.page)
+    assert (stall.offers_asked, stall.clicked) == ([], [])
+    compare = visit.page.get_by_role("button", name="Bandingkan penjual")
+    compare.click()
+    offers = visit.page.get_by_role("list", name="Penjual lain: ASUS TUF Gaming F15").get_by_role("listitem")
+    expect(offers).to_have_text(
+        [
+            "Rp 9.100.000Toko Sinar JayaJakarta Pusat, 12,5 km. Reguler Rp 9.000, 1-3 hari",
+            "Rp 8.900.000Toko Sinar JayaJakarta Pusat",
+        ]
+    )
+    compare.click()
+    expect(offers).to_have_count(0)
+    compare.click()
+    expect(offers).to_have_count(2)
+    assert stall.offers_asked == ["/api/products/1/offers?limit=5&location=-6.2%2C106.8"]
+    wait_until(lambda: stall.clicked == [1])
+
+
+def test_offers_that_can_not_be_had_are_asked_for_again(visit: Visit, stall: Stall) -> None:
+    stall.script, stall.offers = Script(answer(PIECES, LAPTOP)), None
+    ask(visit.page)
+    compare = visit.page.get_by_role("button", name="Bandingkan penjual")
+    compare.click()
+    expect(visit.page.locator(".offers")).to_have_text(
+        "Penjual lain belum bisa dimuat. Tutup, lalu buka lagi."
+    )
+    stall.offers = []
+    for _ in range(2):
+        compare.click()
+    expect(visit.page.locator(".offers")).to_have_text("Belum ada penjual lain.")
 
 
 def test_later_products_replace_earlier_ones_and_a_composed_summary_is_said_to_be_one(

@@ -12,6 +12,7 @@ from warung.products.cards import ProductCard
 from warung.search.request import SearchRequest
 
 KIND = "answer"
+ROUTE = "/api/chat"
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,7 +57,8 @@ class State:
 class AnswerProducer:
     """One answer: the offer, those sentences of the model that hold, what the server adds, the ending.
 
-    With a `past` the answer has begun elsewhere; `is_open` when its opening chunks are stored.
+    `on_usage` is told the model's tokens at the end, however it comes. With a `past` the answer has begun
+    elsewhere; `is_open` when its opening chunks are stored.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class AnswerProducer:
         *,
         refresh: Refresh,
         save: Save,
+        on_usage: Callable[[Usage], None] = lambda _usage: None,
         past: Past | None = None,
         is_open: bool = False,
     ) -> None:
@@ -76,6 +78,7 @@ class AnswerProducer:
         self._writer = plan.writer
         self._refresh = refresh
         self._save = save
+        self._on_usage: Callable[[Usage], None] | None = on_usage
         self._past = past
         self._is_open = is_open
         self._memo = MemoWriter()
@@ -125,6 +128,7 @@ class AnswerProducer:
         cards = await self._present_cards()
         changed = {} if cards == list(offer.cards) else {"products": _wire(cards)}
         await self._save_whole(cards)
+        self._tell_usage()
         state.has_ended, composed = True, not state.in_own_words
         ending = self._writer.ending("", FinishReason.STOP, self._usage, composed=composed, **changed)
         yield replace(self._batch([], *ending), is_last=True)
@@ -139,7 +143,14 @@ class AnswerProducer:
     def abandon(self) -> None:
         """The end of its events gave back all that it held."""
 
+    def _tell_usage(self) -> None:
+        """Once; who only hands over leaves it to the next producer."""
+        tell, self._on_usage = self._on_usage, None
+        if tell:
+            tell(self._usage)
+
     async def last_words(self, error: Exception | None) -> Sequence[str]:
+        self._tell_usage()
         if not self._is_saved:
             status: Status = "failed" if error else "cancelled"
             try:

@@ -2,14 +2,17 @@
 
 import secrets
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
 
 from anyio.to_thread import run_sync
 
 from warung.accounts.guests import Caller
+from warung.analytics.recorder import Recorder
 from warung.assistant import phrases
-from warung.assistant.plan import AnswerPlan, Offer
+from warung.assistant.plan import ROUTE, AnswerPlan, Offer
 from warung.assistant.producer import AnswerProducer
 from warung.assistant.prompts import ANSWER_PREFIX, build_messages
 from warung.assistant.schemas import ChatRequest
@@ -17,8 +20,10 @@ from warung.completions.memo import Past
 from warung.completions.session import Place, join
 from warung.conversations.message import Message, Status
 from warung.conversations.service import ConversationService
+from warung.delivery.schemas import DeliveryLevel
 from warung.engine.engine import Engine
 from warung.engine.request import ChatMessage, GenerationRequest, SamplingParams
+from warung.errors import NotFound
 from warung.geo import Coordinates
 from warung.products.cards import ProductCard, product_card
 from warung.products.service import ProductService
@@ -46,7 +51,8 @@ class _Found:
 
 @dataclass(frozen=True, slots=True)
 class Assistant:
-    """`temperature` and `max_tokens` are those of the model's part of an answer."""
+    """`temperature` and `max_tokens` are those of the model's part of an answer; `levels` are the delivery
+    services at this moment. `recorder` is told of questions, what they brought and what answers took."""
 
     engine: Engine
     broker: Broker
@@ -54,6 +60,8 @@ class Assistant:
     search: SearchService
     products: ProductService
     conversations: ConversationService
+    levels: Callable[[], Sequence[DeliveryLevel]] = tuple
+    recorder: Recorder = field(default_factory=Recorder)
     max_tokens: int = 256
     temperature: float = 0.2
 
@@ -81,6 +89,7 @@ class Assistant:
         conversation_id = await run_sync(
             self.conversations.ask, owner, session_id, body.message, body.conversation_id
         )
+        self._note(body.message, owner, understood, found)
         cards = found.result.cards
         offer = Offer(
             understood=wire(understood),
@@ -107,13 +116,28 @@ class Assistant:
         async def save(content: str, shown: Sequence[ProductCard], status: Status) -> None:
             await run_sync(self._save, plan, content, shown, status)
 
-        return AnswerProducer(self.engine, plan, refresh=refresh, save=save, past=past, is_open=is_open)
+        spent = partial(self.recorder.used, plan.owner, ROUTE)
+        return AnswerProducer(
+            self.engine, plan, refresh=refresh, save=save, on_usage=spent, past=past, is_open=is_open
+        )
 
     def revive(self, claim: Claim) -> AnswerProducer:
         """The rest of an answer whose producer is gone. Raises ValueError for a plan or memo that is none."""
         plan = AnswerPlan.from_json(claim.plan)
         is_open = claim.session.next_index > claim.session.turn_index
         return self._producer_of(plan, Past.of(claim.memos), is_open=is_open)
+
+    def _note(self, message: str, owner: str, understood: Understood, found: _Found) -> None:
+        result, place = found.result, understood.place
+        self.recorder.shown(card.id for card in result.cards)
+        self.recorder.searched(
+            owner,
+            message,
+            term=understood.text or understood.category or "",
+            understood=found.request.brief,
+            total=0 if found.widened else result.total,
+            place=place and place.name,
+        )
 
     def _history(self, conversation_id: str | None, owner: str) -> list[Message]:
         return self.conversations.history(conversation_id, owner) if conversation_id else []
@@ -138,8 +162,9 @@ class Assistant:
     def _suitable(self, ids: Sequence[int], request: SearchRequest) -> Mapping[int, ProductCard]:
         """The products' cards as they are now, without those that left the stock or the budget."""
         low, high = request.min_price_rupiah or 0, request.max_price_rupiah
+        levels = self.levels()
         return {
-            product.id: product_card(product, near=request.near)
+            product.id: product_card(product, near=request.near, levels=levels)
             for product in self.products.find(ids).values()
             if product.stock_quantity > 0
             and product.price_rupiah >= low
@@ -147,15 +172,16 @@ class Assistant:
         }
 
     def _save(self, plan: AnswerPlan, content: str, cards: Sequence[ProductCard], status: Status) -> None:
-        self.conversations.append(
-            plan.offer.conversation_id,
-            plan.owner,
-            "assistant",
-            content,
-            products=[card.model_dump() for card in cards],
-            status=status,
-            answer_key=plan.request.id,
-        )
+        with suppress(NotFound):  # its owner has deleted the conversation meanwhile
+            self.conversations.append(
+                plan.offer.conversation_id,
+                plan.owner,
+                "assistant",
+                content,
+                products=[card.model_dump() for card in cards],
+                status=status,
+                answer_key=plan.request.id,
+            )
 
 
 def _remembered(history: Sequence[Message]) -> list[ChatMessage]:

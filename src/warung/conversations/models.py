@@ -24,8 +24,8 @@ class ConversationRow(Model):
 
 
 class MessageRow(Model):
-    """One message; `products` holds the cards shown beside an answer, `status` how the answer ended. No two
-    have the same `answer_key`."""
+    """One message; `products` holds the cards shown beside an answer, `status` how the answer ended,
+    `session_id` the stream that answers a question. No two have the same `answer_key`."""
 
     __tablename__ = "messages"
     __table_args__ = (
@@ -42,5 +42,6 @@ class MessageRow(Model):
     content: Mapped[str] = mapped_column(Text)
     products: Mapped[list[dict[str, object]] | None] = mapped_column(JSON(none_as_null=True))
     status: Mapped[str | None] = mapped_column(String(16))
+    session_id: Mapped[str | None] = mapped_column(String(200))
     answer_key: Mapped[str | None] = mapped_column(String(100), index=True, unique=True)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)

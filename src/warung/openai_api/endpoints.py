@@ -4,12 +4,14 @@ import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any
 
 import structlog
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse, Response
 
+from warung.analytics.recorder import Recorder
 from warung.completions.idempotency import IdempotencyKey
 from warung.completions.response import SESSION_HEADER, resume, stream, whole
 from warung.completions.session import LastEventId, Place, find_place, join
@@ -19,7 +21,7 @@ from warung.engine.request import GenerationRequest
 from warung.errors import NotFound
 from warung.openai_api.formats import constraint_of, tools_of
 from warung.openai_api.messages import messages_of
-from warung.openai_api.plan import CompletionPlan
+from warung.openai_api.plan import ROUTE, CompletionPlan
 from warung.openai_api.producer import CompletionProducer
 from warung.openai_api.schemas import ChatCompletionRequest
 from warung.openai_api.translation import refuse_unsupported, sampling_of
@@ -43,10 +45,17 @@ class CompletionDefaults:
 class Completions:
     """Starts and joins completions."""
 
-    def __init__(self, engine: Engine, broker: Broker, defaults: CompletionDefaults) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        broker: Broker,
+        defaults: CompletionDefaults,
+        recorder: Recorder | None = None,
+    ) -> None:
         self._engine = engine
         self._broker = broker
         self._defaults = defaults
+        self._recorder = recorder or Recorder()
 
     def require_model(self, model_id: str) -> None:
         """Raises NotFound unless this is the model that answers."""
@@ -89,16 +98,28 @@ class Completions:
             plan = CompletionPlan(
                 request, self._engine.model_id, place.session_id, int(time.time()), body.n or 1, include_usage
             )
-            return CompletionProducer(choices, plan, version=self._engine.version)
+            return CompletionProducer(
+                choices,
+                plan,
+                version=self._engine.version,
+                on_usage=partial(self._recorder.used, owner, ROUTE),
+            )
 
         return await join(self._broker, owner, place, body, open_producer), place
 
 
 def create_router(
-    engine: Engine, broker: Broker, owner_of: Owner, *, defaults: CompletionDefaults, store_name: str
+    engine: Engine,
+    broker: Broker,
+    owner_of: Owner,
+    *,
+    defaults: CompletionDefaults,
+    store_name: str,
+    recorder: Recorder | None = None,
 ) -> APIRouter:
+    """`recorder` is told what answers took; without one nobody is."""
     router = APIRouter(tags=["OpenAI"])
-    completions = Completions(engine, broker, defaults)
+    completions = Completions(engine, broker, defaults, recorder)
     started = int(time.time())
 
     def model_object() -> dict[str, Any]:
@@ -110,7 +131,7 @@ def create_router(
             "warung": {"features": sorted(engine.features)},
         }
 
-    @router.post("/v1/chat/completions")
+    @router.post(ROUTE)
     async def create_chat_completion(
         request: Request,
         body: ChatCompletionRequest,

@@ -9,6 +9,7 @@ from warung.completions.chunk import ChunkWriter
 from warung.engine.request import GenerationRequest
 
 KIND = "completion"
+ROUTE = "/v1/chat/completions"
 
 
 @dataclass(frozen=True, slots=True)

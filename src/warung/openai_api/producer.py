@@ -28,7 +28,8 @@ class CompletionProducer:
     """One turn of a stream: the opening chunks, chunks for every step that brought something, the ending.
 
     Where the request has tools, their calls are taken out of the text. `version` names the weights that
-    answer. With a `past` the turn has begun elsewhere; `is_open` when its opening chunks are stored.
+    answer; `on_usage` is told the tokens at the end, however it comes. With a `past` the turn has begun
+    elsewhere; `is_open` when its opening chunks are stored.
     """
 
     def __init__(
@@ -37,6 +38,7 @@ class CompletionProducer:
         plan: CompletionPlan,
         *,
         version: Callable[[], Awaitable[str]],
+        on_usage: Callable[[Usage], None] = lambda _usage: None,
         past: Past | None = None,
         is_open: bool = False,
     ) -> None:
@@ -48,6 +50,8 @@ class CompletionProducer:
         self._memo = MemoWriter()
         self._readers = [ToolCallReader() if plan.request.tools else None for _ in range(plan.count)]
         self._usages: dict[int, Usage] = {}
+        self._spent: dict[int, Usage] = {}
+        self._on_usage: Callable[[Usage], None] | None = on_usage
         if past:
             self._recall(past)
 
@@ -56,8 +60,10 @@ class CompletionProducer:
         for choice, begun in enumerate(past.choices):
             if reader := self._readers[choice]:
                 reader.feed(begun.text, last=begun.finish_reason is not None)
-            if begun.usage and begun.finish_reason:
-                self._usages[choice] = begun.usage
+            if begun.usage:
+                self._spent[choice] = begun.usage
+                if begun.finish_reason:
+                    self._usages[choice] = begun.usage
 
     @property
     def plan(self) -> str:
@@ -77,8 +83,9 @@ class CompletionProducer:
                 async for choice, event in events:
                     self._memo.version = self._memo.version or await self._version()
                     self._memo.add(choice, event)
+                    self._spent[choice] = event.usage
                     chunks = self._chunks(choice, event)
-                    ending = self._writer.end(self._usage()) if self._has_ended else []
+                    ending = self._ending() if self._has_ended else []
                     if chunks:
                         yield Batch([*chunks, *ending], self._memo.line(), is_last=bool(ending))
                     if ending:
@@ -86,6 +93,16 @@ class CompletionProducer:
             raise EngineUnavailable("the engine stopped before the answer ended")
         finally:
             self._choices.close()
+
+    def _ending(self) -> list[str]:
+        self._tell_usage()
+        return self._writer.end(self._usage())
+
+    def _tell_usage(self) -> None:
+        """Once; who only hands over leaves it to the next producer."""
+        tell, self._on_usage = self._on_usage, None
+        if tell and self._spent:
+            tell(_total(self._spent))
 
     def _chunks(self, choice: int, event: TokenEvent) -> list[str]:
         deltas = self._deltas(choice, event)
@@ -127,16 +144,21 @@ class CompletionProducer:
         return _TOOL_CALLS if called and reason is FinishReason.STOP else reason
 
     def _usage(self) -> Usage:
-        """The prompt counts once, however many answers it gets."""
-        prompt = max(usage.prompt_tokens for usage in self._usages.values())
-        return Usage(prompt, sum(usage.completion_tokens for usage in self._usages.values()))
+        return _total(self._usages)
 
     def abandon(self) -> None:
         self._choices.close()
 
     async def last_words(self, error: Exception | None) -> Sequence[str]:
         self._choices.close()
+        self._tell_usage()
         return self._writer.failure(error)
+
+
+def _total(usages: Mapping[int, Usage]) -> Usage:
+    """Of all choices; the prompt counts once, however many answers it gets."""
+    prompt = max(usage.prompt_tokens for usage in usages.values())
+    return Usage(prompt, sum(usage.completion_tokens for usage in usages.values()))
 
 
 def _logprobs_object(tokens: Sequence[TokenLogprob]) -> dict[str, Any]:

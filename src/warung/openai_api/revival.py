@@ -3,18 +3,20 @@
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import replace
+from functools import partial
 
+from warung.analytics.recorder import Recorder
 from warung.completions.memo import Past
 from warung.completions.revival import patiently, require_version
 from warung.engine.choices import Choices
 from warung.engine.engine import Engine
 from warung.engine.request import GenerationRequest, TokenEvent
-from warung.openai_api.plan import CompletionPlan
+from warung.openai_api.plan import ROUTE, CompletionPlan
 from warung.openai_api.producer import CompletionProducer
 from warung.streams.store import Claim
 
 
-def revive(engine: Engine, claim: Claim) -> CompletionProducer:
+def revive(engine: Engine, claim: Claim, recorder: Recorder | None = None) -> CompletionProducer:
     """The rest of a completion. Raises ValueError for a plan or a memo that is none."""
     plan = CompletionPlan.from_json(claim.plan)
     past = Past.of(claim.memos, plan.count)
@@ -24,6 +26,7 @@ def revive(engine: Engine, claim: Claim) -> CompletionProducer:
         Rest(engine, request, past),
         plan,
         version=engine.version,
+        on_usage=partial((recorder or Recorder()).used, plan.request.tenant, ROUTE),
         past=past,
         is_open=claim.session.next_index > claim.session.turn_index,
     )

@@ -1,7 +1,11 @@
 """A product as a shopper is shown it: the wire's product card; knows no table and no index."""
 
+from collections.abc import Sequence
+
 from pydantic import BaseModel
 
+from warung.delivery.estimate import estimate
+from warung.delivery.schemas import Delivery, DeliveryLevel
 from warung.geo import Coordinates, distance_km
 from warung.products.product import Product
 from warung.suppliers.schemas import Location
@@ -14,17 +18,9 @@ class CardSupplier(BaseModel):
     location: Location
 
 
-class Delivery(BaseModel):
-    """One way of sending: `fee` in rupiah, the time as a range of hours."""
-
-    service: str
-    fee: int
-    min_hours: int
-    max_hours: int
-
-
 class ProductCard(BaseModel):
-    """`price` in rupiah; `distance_km` from the shopper to 0.1 km, null where no place is known."""
+    """`price` in rupiah; `distance_km` from the shopper to 0.1 km and `delivery` are null where no place is
+    known; `delivery` is empty where no service goes."""
 
     id: int
     name: str
@@ -40,10 +36,15 @@ class ProductCard(BaseModel):
 
 
 def product_card(
-    product: Product, *, near: Coordinates | None = None, score: float | None = None
+    product: Product,
+    *,
+    near: Coordinates | None = None,
+    score: float | None = None,
+    levels: Sequence[DeliveryLevel] = (),
 ) -> ProductCard:
-    """The card of `product` for a shopper at `near`."""
+    """The card of `product` for a shopper at `near`, sent by one of the `levels`."""
     supplier = product.supplier
+    way_km = None if near is None else distance_km(near, supplier.location)
     return ProductCard(
         id=product.id,
         name=product.name,
@@ -52,13 +53,13 @@ def product_card(
         stock_quantity=product.stock_quantity,
         category=product.category,
         tags=list(product.tags),
-        distance_km=None if near is None else round(distance_km(near, supplier.location), 1),
+        distance_km=None if way_km is None else round(way_km, 1),
         supplier=CardSupplier(
             id=supplier.id,
             business_name=supplier.business_name,
             city=supplier.city,
             location=Location(lat=supplier.location.lat, lng=supplier.location.lng),
         ),
-        delivery=None,
+        delivery=None if way_km is None or not levels else estimate(levels, way_km),
         score=None if score is None else round(score, 4),
     )

@@ -1,19 +1,55 @@
-"""The search's route; knows no index and no database."""
+"""The search's routes; knows no index and no database."""
 
+from collections.abc import Callable
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Path, Query, Request
 
-from warung.search.schemas import SearchAnswer, SearchParameters
+from warung.analytics.recorder import Recorder
+from warung.geo import Coordinates
+from warung.search.request import SearchRequest, SearchResult
+from warung.search.schemas import OfferParameters, Offers, SearchAnswer, SearchParameters
 from warung.search.service import SearchService
 
 
-def create_router(service: SearchService) -> APIRouter:
+def create_router(
+    service: SearchService,
+    recorder: Recorder | None = None,
+    owner_of: Callable[[Request], str | None] = lambda _request: None,
+) -> APIRouter:
+    """`recorder` is told of searches, by whom, and of what they showed; without one nobody is."""
     router = APIRouter(prefix="/api/products", tags=["products"])
+    noted = recorder or Recorder()
+
+    def note(request: Request, asked: SearchRequest, found: SearchResult) -> None:
+        noted.shown(card.id for card in found.cards)
+        if asked.cursor is None:
+            noted.searched(
+                owner_of(request),
+                asked.text,
+                term=asked.text,
+                understood=asked.brief,
+                total=found.total,
+                place=None,
+            )
 
     @router.get("/search")
-    def search_products(parameters: Annotated[SearchParameters, Query()]) -> SearchAnswer:
+    def search_products(request: Request, parameters: Annotated[SearchParameters, Query()]) -> SearchAnswer:
         """Find products by words and exact filters."""
-        return SearchAnswer.of(service.search(parameters.to_request()))
+        asked = parameters.to_request()
+        found = service.search(asked)
+        note(request, asked, found)
+        return SearchAnswer.of(found)
+
+    @router.get("/{product_id}/offers")
+    def compare_offers(
+        product_id: Annotated[int, Path(ge=1, lt=2**63)],
+        parameters: Annotated[OfferParameters, Query()],
+    ) -> Offers:
+        """The same kind of product from other suppliers, one of each, the nearest first."""
+        near = None if parameters.location is None else Coordinates.parse(parameters.location)
+        offers = service.offers(product_id, near, parameters.limit)
+        noted.shown(card.id for card in offers)
+        return Offers(items=offers)
 
     return router

@@ -56,13 +56,20 @@ class Matcher:
             and not self._is_excluded(product)
         )
 
+    def count_in_name(self, product: Product) -> int:
+        """How many of the words its name and tags hold."""
+        return len(self._words_of_name(product).intersection(self.terms))
+
+    def _words_of_name(self, product: Product) -> set[str]:
+        return set(self._terms(" ".join((product.name, *product.tags))))
+
     def _is_in_reach(self, product: Product) -> bool:
         return all(product.supplier.location in circle for circle in self._request.circles)
 
     def _is_excluded(self, product: Product) -> bool:
         if not self._excluded:
             return False
-        words = set(self._terms(" ".join((product.name, *product.tags))))
+        words = self._words_of_name(product)
         return any(words.issuperset(excluded) for excluded in self._excluded)
 
     def _make_filters(self) -> list[tuple[Occur, Query]]:

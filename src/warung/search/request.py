@@ -59,6 +59,20 @@ class SearchRequest:
         around = Circle(self.near, self.radius_km) if self.near and self.radius_km else None
         return tuple(circle for circle in (around, self.area) if circle)
 
+    @property
+    def brief(self) -> str:
+        """The filters and the order in one line."""
+        filters = {
+            "category": self.category,
+            "min_price": self.min_price_rupiah,
+            "max_price": self.max_price_rupiah,
+            "in_stock": "1" if self.in_stock else None,
+            "exclude": ",".join(self.exclude) or None,
+            "radius_km": self.radius_km,
+            "sort": None if self.sort is Sort.RELEVANCE else self.sort.value,
+        }
+        return " ".join(f"{name}={value}" for name, value in filters.items() if value is not None)
+
     def anywhere(self) -> Self:
         """The same search without its area."""
         return replace(self, area=None)

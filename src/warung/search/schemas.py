@@ -44,6 +44,20 @@ class SearchParameters(BaseModel):
         )
 
 
+class OfferParameters(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    location: Annotated[str | None, Field(description='the shopper\'s place, "lat,lng"')] = None
+    limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = 20
+
+
+class Offers(BaseModel):
+    """A whole list: `next_cursor` is null."""
+
+    items: list[ProductCard]
+    next_cursor: None = None
+
+
 class Facets(BaseModel):
     """How many products match, by category slug, as if no category had been chosen; most first."""
 

@@ -1,11 +1,12 @@
 """Finds products for a shopper and shows them as they are now; knows no route and no language model."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import dropwhile, islice
 
-from warung.errors import InvalidInput
-from warung.geo import distance_km
-from warung.products.cards import product_card
+from warung.delivery.schemas import DeliveryLevel
+from warung.errors import InvalidInput, NotFound
+from warung.geo import Coordinates, distance_km
+from warung.products.cards import ProductCard, product_card
 from warung.products.product import Product
 from warung.products.service import ProductService
 from warung.search.cursor import Cursor, decode, encode
@@ -16,13 +17,24 @@ from warung.search.ranking import Hit, Plan, Ranking
 from warung.search.request import SearchRequest, SearchResult
 from warung.search.snapshot import Snapshot
 
+_ENOUGH_OFFERS = 3
+_MOST_OFFERS_SEEN = 1000
+
 Found = list[tuple[Hit, Product]]
 
 
 class SearchService:
-    def __init__(self, index: ProductIndex, products: ProductService) -> None:
+    """`levels` are the delivery services at this moment."""
+
+    def __init__(
+        self,
+        index: ProductIndex,
+        products: ProductService,
+        levels: Callable[[], Sequence[DeliveryLevel]] = tuple,
+    ) -> None:
         self._index = index
         self._products = products
+        self._levels = levels
 
     def search(self, request: SearchRequest) -> SearchResult:
         """One page of products that match all words and, with sort=relevance and too few, then any.
@@ -43,12 +55,14 @@ class SearchService:
         hits = Ranking(matcher, snapshot, request.near).hits(request.sort, plan)
         if cursor:
             hits = dropwhile(lambda hit: hit.key <= cursor.key, hits)
-        found = self._read_back(hits, matcher, request.limit + 1)
+        found = list(islice(self._read_back(hits, matcher, request.limit + 1), request.limit + 1))
         page = found[: request.limit]
-        more = len(found) > len(page)
+        more, levels = len(found) > len(page), self._levels()
         return SearchResult(
             cards=tuple(
-                product_card(product, near=request.near, score=hit.score if matcher.terms else None)
+                product_card(
+                    product, near=request.near, score=hit.score if matcher.terms else None, levels=levels
+                )
                 for hit, product in _sort_anew(page, request)
             ),
             total=_total(categories, request),
@@ -59,16 +73,53 @@ class SearchService:
             relaxed=("words",) if plan.then_any or plan.at_least < len(matcher.terms) else (),
         )
 
-    def _read_back(self, hits: Iterator[Hit], matcher: Matcher, wanted: int) -> Found:
-        """The first hits whose products exist and fit at this moment."""
-        found: Found = []
-        while len(found) < wanted and (batch := list(islice(hits, wanted))):
+    def _read_back(
+        self, hits: Iterator[Hit], matcher: Matcher, at_once: int
+    ) -> Iterator[tuple[Hit, Product]]:
+        """Those hits whose products exist and fit at this moment."""
+        while batch := list(islice(hits, at_once)):
             rows = self._products.find([hit.product_id for hit in batch])
             for hit in batch:
                 product = rows.get(hit.product_id)
                 if product is not None and matcher.fits(product):
-                    found.append((hit, product))
-        return found[:wanted]
+                    yield hit, product
+
+    def offers(self, product_id: int, near: Coordinates | None, limit: int = 20) -> list[ProductCard]:
+        """The same kind of product in stock at other suppliers, of each its best match; the nearest first,
+        without a place the cheapest.
+
+        The same kind is the category and all words of the name or, where fewer than three suppliers have
+        that, ever fewer of its words, down to half. Raises NotFound, and Unavailable while the index is
+        being built.
+        """
+        product = self._products.find([product_id]).get(product_id)
+        if product is None:
+            raise NotFound(f"there is no product {product_id}")
+        sort = Sort.PRICE_ASC if near is None else Sort.DISTANCE
+        request = SearchRequest(product.name, product.category, in_stock=True, near=near, sort=sort)
+        snapshot, levels = self._index.snapshot(), self._levels()
+        matcher = Matcher(request, snapshot, self._index.terms)
+        ranking, words = Ranking(matcher, snapshot, near), len(matcher.terms)
+        offers: list[Product] = []
+        for at_least in range(words, (words - 1) // 2, -1):
+            hits = islice(ranking.hits(sort, Plan(at_least, then_any=False)), _MOST_OFFERS_SEEN)
+            found = (offer for _, offer in self._read_back(hits, matcher, limit))
+            named = (offer for offer in found if matcher.count_in_name(offer) >= at_least)
+            offers = _first_of_each_supplier(named, product, limit)
+            if len(offers) >= _ENOUGH_OFFERS:
+                break
+        return [product_card(offer, near=near, levels=levels) for offer in offers]
+
+
+def _first_of_each_supplier(found: Iterator[Product], product: Product, limit: int) -> list[Product]:
+    """But for the product's own."""
+    offers: dict[int, Product] = {}
+    for offer in found:
+        if offer.supplier.id != product.supplier.id:
+            offers.setdefault(offer.supplier.id, offer)
+        if len(offers) == limit:
+            break
+    return list(offers.values())
 
 
 def _make_plan(request: SearchRequest, matcher: Matcher, snapshot: Snapshot) -> Plan:

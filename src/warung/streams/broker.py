@@ -335,6 +335,14 @@ class Broker:
         else:
             await self._store.ask_to_cancel(session_id)
 
+    async def forget(self, session_id: str, owner: str) -> None:
+        """Keep nothing of a session; a turn that runs in it is cancelled. Does nothing when there is none.
+        Raises NotFound for another owner's."""
+        async with self._lock(session_id):
+            if await self.find(session_id, owner):
+                self._cancel(session_id)
+                await self._store.forget(session_id)
+
     def _cancel(self, session_id: str) -> None:
         """Takes effect one turn of the loop later: a task cancelled before its first step would never run,
         so its stream would never end and its producer never let go of what it holds."""

@@ -206,6 +206,11 @@ class MemoryStreamStore:
             if turns := self._sessions.get(session_id):
                 turns.read_at = self._clock()
 
+    async def forget(self, session_id: str) -> None:
+        if turns := self._sessions.pop(session_id, None):
+            turns.status = StreamStatus.CANCELLED
+            turns.wake()
+
     async def collect(self, ttl_seconds: float) -> int:
         oldest = self._clock() - ttl_seconds
         expired = [

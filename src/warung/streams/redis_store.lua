@@ -159,11 +159,21 @@ function operations.expired()
   return redis.call('ZRANGEBYSCORE', ended, '-inf', now - ARGV[5])
 end
 
-function operations.forget()
-  local kept = redis.call('HMGET', state, 'status', 'ended_at')
-  if kept[1] == 'running' or (kept[1] and tonumber(kept[2]) > now - ARGV[5]) then return 0 end
+local function drop()
+  redis.call('ZREM', running, id)
   redis.call('ZREM', ended, id)
   redis.call('DEL', state, events, memos)
+end
+
+function operations.forget()
+  drop()
+  redis.call('PUBLISH', ARGV[5], id)
+end
+
+function operations.forget_expired()
+  local kept = redis.call('HMGET', state, 'status', 'ended_at')
+  if kept[1] == 'running' or (kept[1] and tonumber(kept[2]) > now - ARGV[5]) then return 0 end
+  drop()
   return kept[1] and 1 or 0
 end
 

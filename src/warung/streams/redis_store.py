@@ -224,10 +224,17 @@ class RedisStreamStore:
     async def touch(self, session_ids: Collection[str]) -> None:
         await asyncio.gather(*(self._write("touch", session_id) for session_id in session_ids))
 
+    async def forget(self, session_id: str) -> None:
+        self._turns.pop(session_id, None)
+        await self._write("forget", session_id, self._changes.channel)
+        self._changes.wake(session_id)
+
     async def collect(self, ttl_seconds: float) -> int:
         ttl, had_problem = _milliseconds(ttl_seconds), self._writes.problem
         expired = await self._read("expired", "", ttl)
-        forgotten = await asyncio.gather(*(self._write("forget", session_id, ttl) for session_id in expired))
+        forgotten = await asyncio.gather(
+            *(self._write("forget_expired", session_id, ttl) for session_id in expired)
+        )
         if had_problem:  # it is told until something can be stored again, and not for ever
             with suppress(StoreUnavailable):
                 await self._write("try", "")

@@ -217,6 +217,16 @@ class SqliteStreamStore:
         if session_ids:
             await self._writer.perform(partial(self._turns.touch, session_ids=tuple(session_ids)))
 
+    async def forget(self, session_id: str) -> None:
+        await self._writer.perform(
+            partial(self._turns.forget, session_id=session_id), lambda _: self._forgotten(session_id)
+        )
+
+    def _forgotten(self, session_id: str) -> None:
+        if produced := self._produced.get(session_id):
+            self._drop(produced.lease)
+        self._waits.note(session_id, 0, running=False)
+
     async def collect(self, ttl_seconds: float) -> int:
         """In small transactions, so that no append waits for long."""
         collect = partial(self._turns.collect, ttl_seconds=ttl_seconds)

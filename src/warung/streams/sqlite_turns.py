@@ -274,6 +274,9 @@ class SqliteTurns:
             "UPDATE sessions SET read_at = ? WHERE id = ?", [(now, session_id) for session_id in session_ids]
         )
 
+    def forget(self, connection: sqlite3.Connection, session_id: str) -> None:
+        connection.execute("DELETE FROM sessions WHERE id = ?", (session_id,))
+
     def collect(self, connection: sqlite3.Connection, ttl_seconds: float) -> int | None:
         """Forget one that expired, or the oldest part of a long one, whose events lie among those of others.
         How many are forgotten, None when there is none to forget. What ended in the future, before the

@@ -149,6 +149,11 @@ class StreamStore(Protocol):
         """Note that these sessions have readers now."""
         ...
 
+    async def forget(self, session_id: str) -> None:
+        """Keep nothing of a session. Its running turn is nobody's any more: what comes under its lease is
+        refused, and who waits for it returns; another process may read on for a lease's time."""
+        ...
+
     async def collect(self, ttl_seconds: float) -> int:
         """Forget sessions that ended longer ago; returns how many."""
         ...

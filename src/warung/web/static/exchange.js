@@ -1,27 +1,12 @@
 // How one exchange looks: the question, what was understood, the answer, the products. Knows no network and no storage.
 // Whatever came from the server is text: it goes into text nodes and nowhere else.
 
+import { element, icon } from "./elements.js";
+import { comparison } from "./offers.js";
 import { LOST, apology, category, delivery, distance, isLost, rupiah, stock, understoodRows } from "./words.js";
 
 const COMPOSED =
   "Ringkasan ini disusun oleh warung sendiri: kata-kata asisten tidak bisa dipastikan, atau asistennya sedang tidak ada.";
-
-function element(name, className = "", ...children) {
-  const made = document.createElement(name);
-  if (className) made.className = className;
-  made.append(...children);
-  return made;
-}
-
-function icon(name) {
-  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-  const use = document.createElementNS("http://www.w3.org/2000/svg", "use");
-  svg.setAttribute("class", "icon");
-  svg.setAttribute("aria-hidden", "true");
-  use.setAttribute("href", `/static/icons.svg#${name}`);
-  svg.append(use);
-  return svg;
-}
 
 /** An exchange on the page. `show` brings it up to date with its state, as often as one likes. */
 export class ExchangeView {
@@ -64,7 +49,7 @@ export class ExchangeView {
     const running = exchange.phase === "running";
     this.#answer.setAttribute("aria-busy", String(running));
     this.#once("understood", exchange.understood, () => this.#showTags(exchange));
-    this.#once("products", exchange.products, (products) => this.#showCards(products));
+    this.#once("products", exchange.products, (products) => this.#showCards(products, nearOf(exchange)));
     this.#once("problem", exchange.problem, (problem) => this.#showProblem(problem));
     this.#showText(exchange.text, running);
     this.#note.hidden = !exchange.composed || !exchange.products?.length;
@@ -112,10 +97,10 @@ export class ExchangeView {
     return line;
   }
 
-  #showCards(products) {
+  #showCards(products, near) {
     this.#heading.hidden = this.#cards.hidden = !products?.length;
     this.#heading.textContent = `${products?.length ?? 0} produk`;
-    this.#cards.replaceChildren(...(products ?? []).map(card));
+    this.#cards.replaceChildren(...(products ?? []).map((product) => card(product, near)));
   }
 
   #showProblem(problem) {
@@ -151,7 +136,13 @@ function* emphasised(line, growing) {
   }
 }
 
-function card({ supplier, ...product }) {
+/** From where distances count, as "lat,lng": the shopper's place, else the one that was named. */
+function nearOf({ location, understood }) {
+  const named = understood?.place?.location;
+  return location ?? (named ? `${named.lat},${named.lng}` : null);
+}
+
+function card({ supplier, ...product }, near) {
   const shop = element("p", "supplier", icon("store"), element("b", "", supplier.business_name));
   shop.append(element("span", "city", supplier.city));
   if (product.distance_km != null)
@@ -171,5 +162,6 @@ function card({ supplier, ...product }) {
     ),
     shop,
     element("div", "delivery", ...services),
+    comparison(product, near),
   );
 }

@@ -34,9 +34,9 @@ export const category = (slug) =>
   categories[slug] ?? slug.replaceAll("-", " ").replace(/^./, (first) => first.toUpperCase());
 
 /** "Kurir toko Rp 15.000, 2-5 jam" */
-export function delivery({ service, fee, min_hours: least, max_hours: most }) {
+export function delivery({ service, name, fee, min_hours: least, max_hours: most }) {
   const price = fee > 0 ? rupiah(fee) : "gratis ongkir";
-  return `${service} ${price}, ${duration(least, most)}`;
+  return `${name ?? service} ${price}, ${duration(least, most)}`;
 }
 
 function duration(leastHours, mostHours) {

@@ -3,7 +3,7 @@
 Both are versioned, and deleted softly: names and SKUs are unique among what is kept.
 
 Revision ID: 0004
-Revises: 0002
+Revises: 0003
 """
 
 from collections.abc import Generator
@@ -14,7 +14,7 @@ from alembic import op
 from alembic.operations import BatchOperations
 
 revision = "0004"
-down_revision = "0002"
+down_revision = "0003"
 branch_labels = None
 depends_on = None
 
