@@ -5,6 +5,7 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from marketplace import new_database, shop_settings, sqlite_url
 from postgres_server import PostgresServer, postgres_server
@@ -18,6 +19,10 @@ from warung.seed.catalogue import build_catalogue
 from warung.seed.service import seed
 from warung.settings import Settings
 from warung.suppliers.service import SupplierService
+
+# Timing decides no test.
+settings.register_profile("warung", deadline=None)
+settings.load_profile("warung")
 
 
 @pytest.fixture(scope="session")

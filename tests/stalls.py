@@ -38,9 +38,9 @@ Headers = dict[str, str]
 KINDS = ("sqlite", "postgresql")
 
 
-def market_app(database_url: str, folder: Path) -> FastAPI:
+def market_app(database_url: str, folder: Path, **settings: object) -> FastAPI:
     """The whole application on this database."""
-    return create_app(shop_settings(folder / "shop", database_url=database_url))
+    return create_app(shop_settings(folder / "shop", database_url=database_url, **settings))
 
 
 @contextmanager

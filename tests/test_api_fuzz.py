@@ -74,9 +74,7 @@ def description(door: Door) -> Any:
 
 @pytest.mark.parametrize("who", ["anonymous", "supplier", "operator"])
 @pytest.mark.parametrize("mode", GenerationMode)
-def test_nothing_makes_the_server_fail(
-    description: Any, door: Door, mode: GenerationMode, who: str
-) -> None:
+def test_nothing_makes_the_server_fail(description: Any, door: Door, mode: GenerationMode, who: str) -> None:
     operations = [found.ok() for found in description.include(path_regex="^/api/").get_all_operations()]
     assert len(operations) >= 30
     sent = sum(bombard(one, door.url, mode, door.callers[who]) for one in operations)
@@ -92,9 +90,7 @@ def bombard(operation: Any, url: str, mode: GenerationMode, headers: Mapping[str
     def send(case: Any) -> None:
         nonlocal sent
         sent += 1
-        case.call_and_validate(
-            base_url=url, headers=dict(headers), checks=[not_a_server_error], timeout=30
-        )
+        case.call_and_validate(base_url=url, headers=dict(headers), checks=[not_a_server_error], timeout=30)
 
     with suppress(Unsatisfiable):  # where nothing is wrong: any text may be a path
         send()

@@ -1,5 +1,5 @@
-"""What is meant for the database, a spreadsheet, a browser or a file system stays text, in every text field of
-every route; on both databases."""
+"""What is meant for the database, a spreadsheet, a browser or a file system stays text, in every text field
+of every route; on both databases."""
 
 import csv
 import io
@@ -37,14 +37,13 @@ ACCOUNT = {"name": "Sari", "email": "sari@example.com", "password": PASSWORD}
 
 @pytest.fixture
 def app(database_url: str, tmp_path: Path) -> FastAPI:
-    app = market_app(
+    return market_app(
         database_url,
         tmp_path,
         registrations_per_minute=10_000,
         logins_per_minute=10_000,
         guest_requests_per_minute=10_000,
     )
-    return app
 
 
 @pytest.fixture
@@ -104,7 +103,9 @@ def bodies(market: TestClient, key: Headers) -> dict[tuple[str, str], tuple[str,
     }
 
 
-def test_every_text_field_takes_it_as_text_or_refuses_it(app: FastAPI, market: TestClient, key: Headers) -> None:
+def test_every_text_field_takes_it_as_text_or_refuses_it(
+    app: FastAPI, market: TestClient, key: Headers
+) -> None:
     good = bodies(market, key)
     fields = text_fields(app)
     assert len(fields) > 30
@@ -135,7 +136,9 @@ def texts(value: object) -> set[str]:
 
 
 @pytest.mark.parametrize("evil", EVIL)
-def test_queries_and_paths_find_nothing_that_is_not_there(market: TestClient, key: Headers, evil: str) -> None:
+def test_queries_and_paths_find_nothing_that_is_not_there(
+    market: TestClient, key: Headers, evil: str
+) -> None:
     put_up(market, key)
     for path, parameter in (
         ("/api/products/search", "q"),
@@ -155,11 +158,15 @@ def test_queries_and_paths_find_nothing_that_is_not_there(market: TestClient, ke
 
 def test_no_exported_cell_is_a_formula_and_each_reads_back(market: TestClient, key: Headers) -> None:
     for number, evil in enumerate(EVIL):
-        put_up(market, key, sku=f"E-{number}", name=evil, description=evil, brand=evil, tags=[evil.lower()[:50]])
+        put_up(
+            market, key, sku=f"E-{number}", name=evil, description=evil, brand=evil, tags=[evil.lower()[:50]]
+        )
     told = market.get("/api/products/export", params={"format": "csv"}, headers=key)
     rows = list(csv.reader(io.StringIO(told.text)))
     assert len(rows) == len(EVIL) + 1
     assert [cell for row in rows for cell in row if cell[:1] in set("=+-@\t\r")] == []
-    again = market.post("/api/products/import", content=told.content, headers=key | {"Content-Type": "text/csv"})
+    again = market.post(
+        "/api/products/import", content=told.content, headers=key | {"Content-Type": "text/csv"}
+    )
     report = again.json()
     assert (report["unchanged"], report["failed"]) == (len(EVIL), 0), json.dumps(report)

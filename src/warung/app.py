@@ -40,9 +40,9 @@ _CLICKS_PER_MINUTE = 120
 def create_app(settings: Settings, *, engine: Engine | None = None) -> FastAPI:
     """The application. `engine` takes the place of the one that the settings name.
 
-    `app.state.drain()` and `app.state.end_streams()` are for a server that stops. Expects a migrated database.
-    Raises InvalidInput when a setting can't be honoured, StoreUnavailable when the file of the streams can't be
-    used.
+    `app.state.drain()` and `app.state.end_streams()` are for a server that stops. Expects a migrated
+    database. Raises InvalidInput when a setting can't be honoured, StoreUnavailable when the file of the
+    streams can't be used.
     """
     house = parts.build(settings, engine)
 
@@ -100,7 +100,11 @@ def _market_routers(house: Parts) -> Iterator[APIRouter]:
     yield product_endpoints.create_router(products, Counter(database), authenticate)
     yield supplier_endpoints.create_router(market.suppliers, Gazetteer.load(), authenticate)
     yield delivery_endpoints.create_router(market.delivery, authenticate)
-    clicks = analytics_endpoints.Clicks(market.recorder, products, RateLimiter(_CLICKS_PER_MINUTE))
+    clicks = analytics_endpoints.Clicks(
+        market.recorder,
+        products,
+        RateLimiter(_CLICKS_PER_MINUTE, rule=f"clicks are counted {_CLICKS_PER_MINUTE} times a minute"),
+    )
     yield analytics_endpoints.create_click_router(clicks)
     yield analytics_endpoints.create_router(market.analytics, authenticate, market.conversations.by_day)
 

@@ -184,9 +184,7 @@ def _people(settings: Settings, market: Market) -> People:
     passwords = Passwords()
     lifetimes = Lifetimes(settings.access_token_seconds, settings.refresh_token_seconds)
     logins = Logins(market.database, passwords, market.suppliers.by_account, lifetimes)
-    authenticate = Authentication(
-        {ACCESS_PREFIX: logins.principal, SUPPLIER_KEY: market.suppliers.by_key}
-    )
+    authenticate = Authentication({ACCESS_PREFIX: logins.principal, SUPPLIER_KEY: market.suppliers.by_key})
     guests = Guests(enabled=settings.guests_enabled, per_minute=settings.guest_requests_per_minute)
     return People(
         accounts=AccountService(

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import date
 
 from marketplace import BANDUNG, JAKARTA
@@ -50,3 +51,13 @@ def test_without_a_place_there_is_neither_distance_nor_delivery() -> None:
     assert card.delivery is None
     assert card.distance_km is None
     assert card.score is None
+
+
+def test_what_is_heavier_is_dearer_to_send() -> None:
+    light, heavy = (
+        product_card(replace(PRODUCT, weight_grams=grams), near=JAKARTA, levels=[REGULAR]).delivery
+        for grams in (900, 3_000)
+    )
+    assert light
+    assert heavy
+    assert heavy[0].fee - light[0].fee == 16_000

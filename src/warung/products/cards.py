@@ -60,6 +60,6 @@ def product_card(
             city=supplier.city,
             location=Location(lat=supplier.location.lat, lng=supplier.location.lng),
         ),
-        delivery=None if way_km is None or not levels else estimate(levels, way_km),
+        delivery=estimate(levels, way_km, product.weight_grams) if levels and way_km is not None else None,
         score=None if score is None else round(score, 4),
     )
