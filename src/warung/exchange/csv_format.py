@@ -18,7 +18,7 @@ from warung.exchange.row import (
     not_utf8,
     too_long,
 )
-from warung.products.schemas import ProductDraft
+from warung.products.schemas import ProductBody, ProductDraft
 
 MEDIA_TYPE = "text/csv"
 _LISTS = ("tags", "images")
@@ -156,8 +156,7 @@ def write_csv(drafts: Iterable[ProductDraft], *, header: bool) -> bytes:
 
 
 def cells_of(draft: ProductDraft) -> Mapping[str, str]:
-    values = draft.model_dump()
-    values["price"] = values["price_rupiah"]
+    values = ProductBody.of(draft).model_dump()
     for column in _LISTS:
         values[column] = cell.joined(values[column])
     return {column: "" if values[column] is None else str(values[column]) for column in COLUMNS}

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 
 from warung.exchange.lines import split_lines
 from warung.exchange.row import COLUMNS, ProductRow, Row, checked_row, not_utf8, too_long
-from warung.products.schemas import ProductDraft
+from warung.products.schemas import ProductBody, ProductDraft
 
 MEDIA_TYPE = "application/x-ndjson"
 
@@ -33,6 +33,5 @@ def write_json_lines(drafts: Iterable[ProductDraft]) -> bytes:
 
 
 def _object(draft: ProductDraft) -> str:
-    values = draft.model_dump(mode="json")
-    values["price"] = values["price_rupiah"]
+    values = ProductBody.of(draft).model_dump()
     return json.dumps({column: values[column] for column in COLUMNS}, ensure_ascii=False)

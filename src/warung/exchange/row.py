@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field, ValidationError
 
-from warung.products.schemas import Article, Price, ProductDraft, Stock
+from warung.products.schemas import Price, ProductBody, ProductDraft, Stock
 
 MAX_ROW_BYTES = 2**17
 """More than twice what the longest product takes, written as wastefully as can be."""
@@ -33,7 +33,7 @@ def whole_rupiah(value: object) -> object:
     return whole_number(_RUPIAH.sub("", value, count=1) if isinstance(value, str) else value)
 
 
-class ProductRow(Article):
+class ProductRow(ProductBody):
     """A product as a file says it."""
 
     stock_quantity: Annotated[Stock, BeforeValidator(whole_number)]
@@ -41,11 +41,6 @@ class ProductRow(Article):
         Annotated[int, Field(ge=1, le=1_000_000)] | None, BeforeValidator(whole_number)
     ] = None
     price: Annotated[Price, BeforeValidator(whole_rupiah)]
-
-    def to_draft(self) -> ProductDraft:
-        """Checked already: both classes have the same limits."""
-        values = {name: getattr(self, name) for name in Article.model_fields}
-        return ProductDraft.model_construct(**values, price_rupiah=self.price)
 
 
 COLUMNS = (
@@ -117,7 +112,7 @@ def too_long(line: int, last_line: int) -> Row:
 def checked_row(line: int, last_line: int, read: Callable[[], ProductRow], whole_row_fix: str) -> Row:
     """The row that `read` validates, or all that is wrong with it."""
     try:
-        return Row(line, last_line, read().to_draft())
+        return Row(line, last_line, read().draft())
     except ValidationError as invalid:
         errors = invalid.errors(include_url=False, include_context=False, include_input=False)
         return Row(line, last_line, None, tuple(_error(line, entry, whole_row_fix) for entry in errors))

@@ -59,6 +59,15 @@ class ProductRepository:
         found = self._products(locked)
         return found[0] if found else None
 
+    def by_sku(self, supplier_id: int, skus: Iterable[str], *, locked: bool = False) -> dict[str, Product]:
+        """Those of a supplier's products that have one of these SKUs; `locked` as by `lock`."""
+        wanted = select(ProductRow).where(
+            ProductRow.supplier_id == supplier_id, ProductRow.sku.in_(list(skus)), _KEPT
+        )
+        if locked:
+            wanted = wanted.order_by(ProductRow.id).with_for_update(of=ProductRow)
+        return {product.sku: product for product in self._products(wanted)}
+
     def replace(
         self, product: Product, draft: ProductDraft, *, actor: str, reason: str | None = None
     ) -> None:
@@ -66,32 +75,29 @@ class ProductRepository:
 
         Raises Conflict for a SKU that is taken.
         """
-        if draft_of(product) == draft:
-            return
-        row = self._session.get_one(ProductRow, product.id)
-        for field, value in _values(draft).items():
-            setattr(row, field, value)
-        row.version += 1
-        row.updated_at = utc_now()
+        self.replace_all([(product, draft)], actor=actor, reason=reason)
+
+    def replace_all(
+        self, pairs: Sequence[tuple[Product, ProductDraft]], *, actor: str, reason: str | None = None
+    ) -> int:
+        """The same for many at a time; how many weren't what their draft says."""
+        changes = [(product, draft) for product, draft in pairs if draft_of(product) != draft]
+        if not changes:
+            return 0
+        now = utc_now()
         with _each_sku_once():
-            self._session.flush()
-        if draft.tags != product.tags:
-            self._session.execute(delete(ProductTagRow).where(ProductTagRow.product_id == product.id))
-            self._add_tags({product.id: draft})
-            self._session.expire(row, ["tags"])
-        before, after = ((each.price_rupiah, each.stock_quantity) for each in (product, draft))
-        if before != after:
-            self._session.add(
-                ProductHistoryRow(
-                    product_id=product.id,
-                    price_rupiah=draft.price_rupiah,
-                    stock_quantity=draft.stock_quantity,
-                    actor=actor,
-                    reason=reason,
-                )
+            self._session.execute(
+                update(ProductRow),
+                [
+                    _values(draft) | {"id": product.id, "version": product.version + 1, "updated_at": now}
+                    for product, draft in changes
+                ],
             )
-            self._session.flush()
-        self._log([product.id])
+        self._tag_anew({product.id: draft for product, draft in changes if draft.tags != product.tags})
+        self._note_history(changes, actor, reason)
+        self._log([product.id for product, _ in changes])
+        self._session.expire_all()  # rows that were read know nothing of all this
+        return len(changes)
 
     def remove(self, ids: Sequence[int]) -> None:
         """Mark locked products as deleted."""
@@ -175,6 +181,28 @@ class ProductRepository:
         ]
         if tags:
             self._session.execute(insert(ProductTagRow), tags)
+
+    def _tag_anew(self, drafts: Mapping[int, ProductDraft]) -> None:
+        if drafts:
+            self._session.execute(delete(ProductTagRow).where(ProductTagRow.product_id.in_(drafts)))
+            self._add_tags(drafts)
+
+    def _note_history(
+        self, changes: Sequence[tuple[Product, ProductDraft]], actor: str, reason: str | None
+    ) -> None:
+        entries = [
+            {
+                "product_id": product.id,
+                "price_rupiah": draft.price_rupiah,
+                "stock_quantity": draft.stock_quantity,
+                "actor": actor,
+                "reason": reason,
+            }
+            for product, draft in changes
+            if (product.price_rupiah, product.stock_quantity) != (draft.price_rupiah, draft.stock_quantity)
+        ]
+        if entries:
+            self._session.execute(insert(ProductHistoryRow), entries)
 
     def _log(self, product_ids: Sequence[int]) -> None:
         """The last thing that a transaction does: it lets no other one log before its own end."""
