@@ -24,6 +24,8 @@ from warung.database.session import Database
 from warung.engine.build import EngineOptions, build_engine
 from warung.engine.engine import Engine
 from warung.errors import InvalidInput
+from warung.exchange import endpoints as exchange_endpoints
+from warung.exchange.service import Exchange
 from warung.gazetteer.places import Gazetteer
 from warung.openai_api import endpoints as openai_endpoints
 from warung.openai_api import plan as completion_plan
@@ -134,10 +136,18 @@ def create_app(settings: Settings, *, engine: Engine | None = None) -> FastAPI:
     guests = Guests(enabled=settings.guests_enabled, per_minute=settings.guest_requests_per_minute)
     app.include_router(assistant_endpoints.create_router(assistant, guests.caller))
     app.include_router(search_endpoints.create_router(search))
-    app.include_router(product_endpoints.create_router(products, Counter(database), authenticate))
-    app.include_router(supplier_endpoints.create_router(suppliers, Gazetteer.load(), authenticate))
+    for router in (
+        exchange_endpoints.create_router(Exchange(database), products, authenticate, settings.public_url),
+        product_endpoints.create_router(products, Counter(database), authenticate),
+        supplier_endpoints.create_router(suppliers, Gazetteer.load(), authenticate),
+    ):
+        app.include_router(router)
     app.include_router(web_endpoints.create_router(guests.welcome))
-    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
+    app.add_middleware(
+        BodyLimit,
+        max_bytes=settings.max_body_bytes,
+        larger={exchange_endpoints.IMPORT_PATH: settings.max_import_bytes},
+    )
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,

@@ -145,6 +145,15 @@ class Settings(BaseSettings):
         30, ge=1, description="Questions one guest address may ask in a minute."
     )
     max_body_bytes: int = Field(2_000_000, ge=1024, description="Size limit of a request's body.")
+    max_import_bytes: int = Field(
+        200_000_000, ge=1024, description="Size limit of a file of products that a supplier sends."
+    )
+    public_url: str | None = Field(
+        None,
+        pattern=r"^https?://[^\s?#]+$",
+        description="Where the shop is for everybody, such as https://toko.id: how links in feeds begin;"
+        " default: where the request came to.",
+    )
     cors_origins: WordList = Field(
         (), description="Origins of other sites whose pages may call this server, separated by commas."
     )

@@ -21,9 +21,9 @@ def test_a_spreadsheet_s_file(mark: bytes, delimiter: bytes, end: bytes) -> None
         b"SKU, Name ,price,stock_quantity,category,description,tags,weight_grams,brand",
         b'A-1,Tas kulit,Rp 1.500.000,1.000,tas,"kulit ""asli""',  # the cell goes on in the next line
         b'sapi",kulit | coklat,,',
-        b",,,,,,,,",
+        b",, ,,,,,,",
         b"",
-        b"A-2,Topi,25000,0,aksesori-laptop,,,750,Eiger",
+        b"A-2,Topi,25000,0,aksesori-laptop,, ,750,Eiger",
     ]
     one, other = read_csv([mark + end.join(lines).replace(b",", delimiter)])
     assert one.draft

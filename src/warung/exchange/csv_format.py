@@ -77,7 +77,7 @@ def read_csv(pieces: Iterable[bytes]) -> Iterator[Row]:
             )
             yield bad_row(line, lines.number, f"the row can't be read: {error}", fix)
         else:
-            if any(cells):
+            if any(map(str.strip, cells)):
                 yield _row(line, lines.number, columns, cells)
 
 
@@ -132,8 +132,8 @@ def _row(line: int, last_line: int, columns: list[str], cells: list[str]) -> Row
     for column, text in zip(columns, cells, strict=True):
         if not _is_text(text):
             return not_utf8(line, last_line, column)
-        if text:
-            told = cell.unquoted(text)
+        told = cell.unquoted(text)
+        if told.strip() or column == "description":
             values[column] = cell.split(told) if column in _LISTS else told
     fix = "write one product per row"
     return checked_row(line, last_line, lambda: ProductRow.model_validate(values, strict=True), fix)

@@ -31,6 +31,11 @@ class ImportReport:
     failed: int = 0
     errors: list[RowError] = field(default_factory=list[RowError])
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """The numbers alone, as they are now."""
+        return {name: getattr(self, name) for name in ("lines", "added", "changed", "unchanged", "failed")}
+
 
 class Exchange:
     def __init__(self, database: Database) -> None:
