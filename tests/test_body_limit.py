@@ -14,9 +14,12 @@ async def length(request: Request) -> PlainTextResponse:
     return PlainTextResponse(str(len(await request.body())))
 
 
-async def send(pieces: list[bytes], *, declared: bytes | None = None) -> tuple[int, bytes, int]:
+async def send(
+    pieces: list[bytes], *, declared: bytes | None = None, larger: dict[str, int] | None = None
+) -> tuple[int, bytes, int]:
     """(status, body, pieces that were read) of a POST through the limit."""
-    app = BodyLimit(Starlette(routes=[Route("/v1/length", length, methods=["POST"])]), max_bytes=LIMIT)
+    routes = [Route("/v1/length", length, methods=["POST"])]
+    app = BodyLimit(Starlette(routes=routes), max_bytes=LIMIT, larger=larger)
     headers = [] if declared is None else [(b"content-length", declared)]
     left = list(pieces)
     answer: list[Message] = []
@@ -73,6 +76,15 @@ async def test_other_kinds_of_connections_pass() -> None:
 
     await BodyLimit(inner, max_bytes=LIMIT)({"type": "lifespan"}, nothing, ignore)
     assert seen == ["lifespan"]
+
+
+async def test_a_path_may_take_more() -> None:
+    more = {"/v1/length": 12}
+    assert await send([b"x" * 6, b"y" * 6], larger=more) == (200, b"12", 2)
+    for declared in (None, b"13"):
+        status, body, _ = await send([b"x" * 6, b"y" * 7], declared=declared, larger=more)
+        assert (status, b"must not exceed 12 bytes" in body) == (413, True)
+    assert (await send([b"x" * 11], larger={"/v1": 12}))[0] == 413
 
 
 @pytest.mark.parametrize("declared", [b"-5", b"0x10", b"1e9", b""])

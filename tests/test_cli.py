@@ -301,4 +301,35 @@ def test_small_packets_are_sent_at_once_and_little_is_kept_for_who_does_not_read
 def test_help_lists_the_commands(tmp_path: Path) -> None:
     status, output = run(tmp_path, "--help")
     assert status == 0
-    assert [name for name in ("serve", "migrate", "seed", "demo") if f" {name} " not in output] == []
+    assert [
+        name for name in ("serve", "migrate", "seed", "import", "export", "demo") if f" {name} " not in output
+    ] == []
+
+
+SHEET = "sku,name,price,stock_quantity,category\nA,=Tas,Rp 1.500.000,3,tas\nB,[bold]Topi,1,1,tas\n"
+
+
+def test_a_file_is_imported_and_exported(folder: Path) -> None:
+    (folder / "sheet.csv").write_text(SHEET)
+    before = row_counts(folder)
+    dry = run(folder, "import", "sheet.csv", "--supplier", "1", "--dry-run")
+    assert (dry[0], "Would have added 2 products, changed 0; 0 were" in dry[1]) == (0, True), dry
+    assert row_counts(folder) == before
+    assert run(folder, "import", "sheet.csv", "--supplier", "1")[0] == 0
+    assert row_counts(folder)["products"] == before["products"] + 2
+    assert run(folder, "export", "--supplier", "1", "-o", "copy.jsonl")[0] == 0
+    last = json.loads((folder / "copy.jsonl").read_text().splitlines()[-2])
+    assert (last["sku"], last["name"], last["price"]) == ("A", "=Tas", 1_500_000)
+    status, printed = run(folder, "export", "--supplier", "1")
+    assert (status, "A,'=Tas,,1500000,3,tas," in printed) == (0, True), printed
+
+
+def test_rows_that_are_refused_are_told_and_make_the_status_1(folder: Path) -> None:
+    (folder / "sheet.csv").write_text(SHEET + "A,Peci,1,1,tas\nC,[red]Peci,1.5,1,tas\n")
+    status, told = run(folder, "import", "sheet.csv", "--supplier", "1")
+    assert status == 1
+    assert "line 4, sku: the SKU is also on line 2, which is kept; leave out line 2 or line 4" in told
+    assert "line 5, price: '1.5' is not a whole number; write whole rupiah" in told
+    assert "Added 2 products, changed 0; 0 were the same already, 2 rows were refused." in told
+    status, told = run(folder, "import", "sheet.csv", "--supplier", "99999")
+    assert (status, told.splitlines()[-1]) == (2, "warung: there is no supplier 99999")

@@ -6,8 +6,8 @@ import signal
 import socket
 import sys
 import tempfile
-from collections.abc import Generator
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Annotated
@@ -23,6 +23,10 @@ from warung.database.migrate import migrate as migrate_database
 from warung.database.migrate import pending
 from warung.database.session import Database
 from warung.errors import InvalidInput, WarungError
+from warung.exchange import files
+from warung.exchange.formats import Format, read_rows, write_rows
+from warung.exchange.row import Row
+from warung.exchange.service import Exchange
 from warung.products.service import ProductService
 from warung.search.index import ProductIndex
 from warung.seed.catalogue import build_catalogue
@@ -47,6 +51,7 @@ console = Console(stderr=True, highlight=False)
 
 Host = Annotated[str | None, typer.Option(help="Address to listen on; overrides HOST.")]
 Port = Annotated[int | None, typer.Option(help="Port to listen on; overrides PORT.")]
+FileFormat = Annotated[Format | None, typer.Option("--format", help="Default: by the file's name.")]
 
 
 def main() -> None:
@@ -87,6 +92,66 @@ def seed() -> None:
         f"Added {report.suppliers_added} suppliers and {report.products_added} products;"
         f" {report.unchanged} were there already."
     )
+
+
+@app.command("import")
+def import_products(
+    file: Annotated[Path, typer.Argument(help="A CSV or JSON Lines file: docs/api.md tells its fields.")],
+    supplier: Annotated[int, typer.Option(help="The id of the supplier whose products they are.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would be stored.")] = False,
+    format_: FileFormat = None,
+) -> None:
+    """Add and change a supplier's products by a file; exit status 1 when a row was refused."""
+    format_ = format_ or files.format_of(file)
+    with _database() as database, files.reading(file) as opened, _progress() as progress:
+        read = progress.wrap_file(opened, file.stat().st_size, description="bytes")
+        rows = _telling(read_rows(format_, files.pieces_of(read)))
+        report = Exchange(database).load(supplier, rows, actor="operator", dry_run=dry_run)
+    console.print(
+        f"{'Would have added' if dry_run else 'Added'} {report.added} products, changed {report.changed};"
+        f" {report.unchanged} were the same already, {report.failed} rows were refused."
+    )
+    if report.failed:
+        raise typer.Exit(1)
+
+
+@app.command("export")
+def export_products(
+    supplier: Annotated[int, typer.Option(help="The id of the supplier whose products they are.")],
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="Default: standard output.")] = None,
+    format_: FileFormat = None,
+) -> None:
+    """Write a supplier's products to a file that can be imported."""
+    if format_ is None:
+        format_ = files.format_of(output) if output else "csv"
+    with _database() as database, _progress() as progress:
+        batches = progress.track(Exchange(database).unload(supplier), description="batches")
+        pieces = write_rows(format_, batches)
+        if output:
+            files.write(output, pieces)
+        else:
+            files.send(sys.stdout.buffer, pieces)
+
+
+def _telling(rows: Iterator[Row]) -> Iterator[Row]:
+    """The rows, each error of theirs told as it comes."""
+    for row in rows:
+        for error in row.errors:
+            field = f", {error.field}" if error.field else ""
+            console.print(
+                f"line {error.line}{field}: {error.message}; {error.fix}", markup=False, soft_wrap=True
+            )
+        yield row
+
+
+@contextmanager
+def _database() -> Generator[Database]:
+    """The database of the settings. Raises InvalidInput when it is not up to date."""
+    settings = _settings()
+    if pending(settings.database):
+        raise InvalidInput("the database is not up to date: run 'warung migrate' first")
+    with closing(Database(settings.database)) as database:
+        yield database
 
 
 @app.command()

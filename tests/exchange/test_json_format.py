@@ -40,6 +40,7 @@ def test_a_product_of_numbers_or_of_text() -> None:
         (line(name="\ud800"), None, "Invalid JSON"),
         (line(description="\0"), "description", "U+0000"),
         (line(harga=1), "harga", "no such field"),
+        (line(**{"\x1b[2J": 1}), "'\\x1b[2J'", "no such field"),
         (line(tags="a|b"), "tags", "valid array"),
         (line(condition="second"), "condition", "'new' or 'used'"),
         (line(weight_grams=0), "weight_grams", "greater than or equal to 1"),

@@ -118,10 +118,15 @@ def checked_row(line: int, last_line: int, read: Callable[[], ProductRow], whole
         return Row(line, last_line, None, tuple(_error(line, entry, whole_row_fix) for entry in errors))
 
 
+def _printable(name: str) -> str:
+    """It may be anything: a terminal must not obey it."""
+    return name if name.isprintable() else ascii(name)
+
+
 def _error(line: int, entry: Mapping[str, object], whole_row_fix: str) -> RowError:
     location = entry["loc"]
     assert isinstance(location, tuple)  # noqa: S101  Pydantic's own shape
-    names = [str(part)[:64] for part in location]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    names = [_printable(str(part)[:64]) for part in location]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
     if not names:
         return RowError(line, None, str(entry["msg"]), whole_row_fix)
     field = ".".join(names)
