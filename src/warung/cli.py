@@ -109,7 +109,8 @@ def import_products(
         report = Exchange(database).load(supplier, rows, actor="operator", dry_run=dry_run)
     console.print(
         f"{'Would have added' if dry_run else 'Added'} {report.added} products, changed {report.changed};"
-        f" {report.unchanged} were the same already, {report.failed} rows were refused."
+        f" {report.unchanged} were the same already, {report.failed} rows were refused.",
+        soft_wrap=True,
     )
     if report.failed:
         raise typer.Exit(1)
