@@ -123,7 +123,7 @@ def a_stall(world: World) -> Owned:
 def a_stall_key(world: World) -> Owned:
     stall = a_stall(world)
     key = world.post(f"/api/suppliers/{stall.path['supplier_id']}/keys", stall.owner, {})
-    return owned(stall.owner, **stall.path, key_id=key["id"])
+    return owned(stall.owner, supplier_id=stall.path["supplier_id"], key_id=key["id"])
 
 
 def a_product(world: World) -> Owned:

@@ -126,7 +126,7 @@ def test_memory_does_not_grow_with_the_file(format_: Format) -> None:
 @pytest.mark.parametrize("format_", FORMATS)
 @pytest.mark.parametrize("open_", [b'"', b""])
 def test_a_row_without_an_end_is_not_held(format_: Format, open_: bytes) -> None:
-    pieces = (b"x" * 60_000 + b"\n" * (number % 2) for number in range(1000))
+    pieces = (b"x" * 60_000 + b"\n" * (number % 100 == 0) for number in range(1000))
     start = HEADER if format_ == "csv" else b""
     tracemalloc.start()
     rows = list(read_rows(format_, chain([start + open_], pieces)))

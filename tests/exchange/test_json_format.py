@@ -32,7 +32,7 @@ def test_a_product_of_numbers_or_of_text() -> None:
     ("data", "field", "words"),
     [
         (line(price=1.5), "price", "valid integer"),
-        (line(price=True), "price", "valid integer"),
+        (line(price=True), "price", "not true or false"),
         (line(price="1,5"), "price", "comma"),
         (line(price=10**400), "price", ""),
         (line(price=None), "price", "valid integer"),

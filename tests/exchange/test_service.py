@@ -1,5 +1,6 @@
 """Storing and reading back, on both databases."""
 
+import tracemalloc
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -180,3 +181,21 @@ def test_a_stall_moves_by_a_file(database: Database, format_: Format) -> None:
     assert counts(exchange.load(one, read_rows(format_, file), actor="x")) == (0, 0, BATCH + 1, 0)
     assert counts(exchange.load(other, read_rows(format_, file), actor="x")) == (BATCH + 1, 0, 0, 0)
     assert [draft for batch in exchange.unload(other) for draft in batch][1:] == drafts
+
+
+def test_memory_does_not_grow_with_the_file(database: Database) -> None:
+    supplier_id = add_supplier(database, "a")
+
+    def peak(sku: str, count: int) -> int:
+        file = (
+            Row(line, line, product_draft(f"{sku}{line}", "Tas", description="x" * 1000))
+            for line in range(count)
+        )
+        tracemalloc.start()
+        assert Exchange(database).load(supplier_id, file, actor="x").added == count
+        used = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return used
+
+    peak("warm", BATCH)
+    assert peak("many", 8 * BATCH) < 1.5 * peak("few", BATCH)  # 8 times as much would be held
