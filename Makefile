@@ -2,7 +2,7 @@
 # make test   set everything up and run all checks
 # make check  the fast part of the checks: format, lint, types, imports, docs
 # make faults kill servers with kill -9, FAULT_KILLS times in each test (100), and read on
-# make bench  measure the engines over HTTP beside their peers; writes docs/benchmarks.md
+# make bench  measure engines, streams and the marketplace; writes docs/benchmarks*.md
 
 PYTHON ?= python3
 VENV := .venv
@@ -35,8 +35,10 @@ format: $(VENV)/.dev
 faults: $(VENV)/.dev $(VENV)/.services
 	FAULT_KILLS=$${FAULT_KILLS:-100} $(BIN)/python -m pytest tests/durability
 
-bench: $(VENV)/.dev
+bench: $(VENV)/.dev $(VENV)/.services
 	$(BIN)/python -m benchmarks.engine --markdown
+	$(BIN)/python -m benchmarks.streams --markdown
+	$(BIN)/python -m benchmarks.marketplace --markdown
 
 clean:
 	rm -rf $(VENV) tests/clients/node_modules
