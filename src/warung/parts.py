@@ -161,7 +161,7 @@ def _model(settings: Settings, engine: Engine) -> Model:
 
 
 def _market(settings: Settings) -> Market:
-    database = Database(settings.database)
+    database = Database(settings.database, connections=settings.database_connections)
     products = ProductService(database)
     suppliers = SupplierService(database, ProductShelf())
     index = ProductIndex(settings.data_dir / "index", products, suppliers)

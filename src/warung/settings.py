@@ -32,6 +32,9 @@ class Settings(BaseSettings):
         description="SQLAlchemy URL of the database; default: SQLite, warung.db in DATA_DIR.",
     )
 
+    database_connections: int = Field(
+        20, ge=1, le=1000, description="Connections to PostgreSQL at a time, of each process."
+    )
     engine: Literal["auto", "upstream", "transformers", "openvino", "scripted"] = Field(
         "auto",
         description="What runs the model. auto: upstream if UPSTREAM_URL is set; else openvino for a .gguf"

@@ -2,13 +2,16 @@ import pytest
 from sqlalchemy import update
 from sqlalchemy.exc import IntegrityError
 
+from warung.accounts.principal import Principal
 from warung.database.migrate import migrate
 from warung.database.session import Database
 from warung.delivery.estimate import estimate
 from warung.delivery.models import DeliveryServiceRow
 from warung.delivery.schemas import DeliveryLevel, Tariff
 from warung.delivery.service import DeliveryService
-from warung.errors import NotFound
+from warung.errors import Forbidden, NotFound
+
+OPERATOR = Principal("user:1", "operator", user_id="1")
 
 
 def tariff_of(level: DeliveryLevel, **changes: object) -> Tariff:
@@ -31,7 +34,7 @@ def test_a_change_shows_at_once_here_and_soon_elsewhere(database: Database) -> N
     here, elsewhere = DeliveryService(database), DeliveryService(database, lambda: now[0])
     before = elsewhere.levels()
     assert here.levels() == before
-    dearer = here.change("regular", tariff_of(before[3], min_fee=11_000))
+    dearer = here.change("regular", tariff_of(before[3], min_fee=11_000), OPERATOR)
     assert here.levels()[3] == dearer
     now[0] = 1.9
     assert elsewhere.levels() == before
@@ -42,7 +45,15 @@ def test_a_change_shows_at_once_here_and_soon_elsewhere(database: Database) -> N
 def test_a_service_that_is_not_there_is_told(database: Database) -> None:
     service = DeliveryService(database)
     with pytest.raises(NotFound, match="instant"):
-        service.change("drone", tariff_of(service.levels()[0]))
+        service.change("drone", tariff_of(service.levels()[0]), OPERATOR)
+
+
+def test_a_supplier_changes_no_tariff(database: Database) -> None:
+    service = DeliveryService(database)
+    before = service.levels()
+    with pytest.raises(Forbidden):
+        service.change("regular", tariff_of(before[3], min_fee=0), Principal("supplier:1", "supplier"))
+    assert DeliveryService(database).levels() == before
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from marketplace import BANDUNG, JAKARTA, SURABAYA, add_products, add_supplier, product_draft
+from warung.accounts.principal import Principal
 from warung.database.session import Database
 from warung.delivery.schemas import Tariff
 from warung.delivery.service import DeliveryService
@@ -14,6 +15,7 @@ from warung.search.service import SearchService
 from warung.suppliers.service import SupplierService
 
 NAME = "Asus TUF Gaming F15"
+OPERATOR = Principal("user:1", "operator", user_id="1")
 
 
 class Stalls:
@@ -93,5 +95,5 @@ def test_cards_show_what_the_operator_has_changed(shop: Stalls) -> None:
     assert fee() == 9_000
     [regular] = [level for level in shop.delivery.levels() if level.slug == "regular"]
     changed = regular.model_dump(exclude={"slug"}) | {"min_fee": 12_000}
-    shop.delivery.change("regular", Tariff.model_validate(changed))
+    shop.delivery.change("regular", Tariff.model_validate(changed), OPERATOR)
     assert fee() == 12_000

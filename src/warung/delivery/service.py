@@ -3,6 +3,9 @@
 import time
 from collections.abc import Callable, Sequence
 
+from warung.accounts.oversight import note
+from warung.accounts.principal import Principal
+from warung.audit.repository import AuditRepository
 from warung.database.session import Database
 from warung.delivery.repository import DeliveryRepository
 from warung.delivery.schemas import DeliveryLevel, Tariff
@@ -27,12 +30,15 @@ class DeliveryService:
                 self._known = known = now, tuple(DeliveryRepository(session).levels())
         return known[1]
 
-    def change(self, slug: str, tariff: Tariff) -> DeliveryLevel:
-        """Raises NotFound when there is no such service."""
+    def change(self, slug: str, tariff: Tariff, caller: Principal) -> DeliveryLevel:
+        """Raises NotFound when there is no such service, Unauthorized and Forbidden for all but operators."""
+        caller.require("operator")
         with self._database.transaction() as session:
             repository = DeliveryRepository(session)
             if not repository.change(slug, tariff):
                 known = ", ".join(level.slug for level in repository.levels())
                 raise NotFound(f"there is no delivery service {slug[:60]!r}; there are {known}", field="slug")
+            told = tariff.model_dump(mode="json")
+            note(AuditRepository(session), caller, "delivery.change", f"delivery:{slug}", **told)
         self._known = None
         return DeliveryLevel(slug=slug, **tariff.model_dump())

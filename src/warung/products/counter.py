@@ -3,7 +3,9 @@
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 
+from warung.accounts.oversight import note
 from warung.accounts.principal import Principal
+from warung.audit.repository import AuditRepository
 from warung.database.session import Database
 from warung.errors import Conflict, NotFound
 from warung.etag import require_match
@@ -43,13 +45,13 @@ class Counter:
         if_match: IfMatch = None,
     ) -> Product:
         """Make a product what `edit` says, which sees it as it is. Raises Conflict for a taken SKU."""
-        with self._own(product_id, caller, if_match) as (repository, product):
+        with self._own(product_id, caller, "change", if_match) as (repository, product):
             repository.replace(product, edit(product), actor=caller.owner)
             return repository.find([product_id])[0]
 
     def take(self, product_id: int, caller: Principal, delta: int, reason: str | None = None) -> Product:
         """Add `delta`, which may be negative, to the stock. Raises Conflict when there is too little."""
-        with self._own(product_id, caller) as (repository, product):
+        with self._own(product_id, caller, "change_stock") as (repository, product):
             left = product.stock_quantity + delta
             if left < 0:
                 raise Conflict(f"only {product.stock_quantity} left", field="delta", code="out_of_stock")
@@ -61,7 +63,7 @@ class Counter:
 
     def take_off(self, product_id: int, caller: Principal, if_match: IfMatch = None) -> None:
         """Delete a product."""
-        with self._own(product_id, caller, if_match) as (repository, _):
+        with self._own(product_id, caller, "delete", if_match) as (repository, _):
             repository.remove([product_id])
 
     def history(
@@ -80,13 +82,14 @@ class Counter:
 
     @contextmanager
     def _own(
-        self, product_id: int, caller: Principal, if_match: IfMatch = None
+        self, product_id: int, caller: Principal, deed: str, if_match: IfMatch = None
     ) -> Generator[tuple[ProductRepository, Product]]:
         with self._database.transaction() as session:
             repository = ProductRepository(session)
             product = _found(repository.lock(product_id), product_id)
             require_keeper(caller, product.supplier.id)
             require_match(if_match, product.version)
+            note(AuditRepository(session), caller, f"product.{deed}", f"product:{product_id}")
             yield repository, product
 
 

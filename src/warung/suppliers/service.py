@@ -4,7 +4,9 @@ import heapq
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from warung.accounts.oversight import note
 from warung.accounts.principal import Principal
+from warung.audit.repository import AuditRepository
 from warung.database.session import Database
 from warung.errors import Conflict, NotFound
 from warung.etag import require_match
@@ -117,6 +119,7 @@ class SupplierService:
         with self._database.transaction() as session:
             repository = SupplierRepository(session)
             before = _kept(repository, supplier_id, caller, if_match)
+            note(AuditRepository(session), caller, "supplier.change", f"supplier:{supplier_id}")
             after = repository.replace(supplier_id, edit(before))
             if self._shelf and after.location != before.location:
                 self._shelf.moved(session, supplier_id)
@@ -127,6 +130,7 @@ class SupplierService:
         with self._database.transaction() as session:
             repository = SupplierRepository(session)
             _kept(repository, supplier_id, caller, if_match)
+            note(AuditRepository(session), caller, "supplier.close", f"supplier:{supplier_id}")
             repository.remove(supplier_id)
             if self._shelf:
                 self._shelf.closed(session, supplier_id)
@@ -138,6 +142,7 @@ class SupplierService:
         with self._database.transaction() as session:
             repository = SupplierRepository(session)
             _found(repository.lock(supplier_id), supplier_id)
+            note(AuditRepository(session), caller, "supplier.add_key", f"supplier:{supplier_id}")
             return repository.add_key(supplier_id, credential), credential
 
     def keys(self, supplier_id: int, caller: Principal) -> Sequence[SupplierKey]:
@@ -154,6 +159,8 @@ class SupplierService:
         with self._database.transaction() as session:
             if not SupplierRepository(session).revoke_key(supplier_id, key_id):
                 raise NotFound(f"supplier {supplier_id} has no good key {key_id}")
+            told = {"key_id": key_id}
+            note(AuditRepository(session), caller, "supplier.revoke_key", f"supplier:{supplier_id}", **told)
 
     def by_key(self, credential: str) -> Principal | None:
         """Who shows this key; None for one that is unknown or revoked."""
