@@ -35,7 +35,8 @@ from warung.search.query import QueryParser
 from warung.search.refresher import IndexRefresher
 from warung.search.service import SearchService
 from warung.settings import Settings
-from warung.streams.broker import Broker, Stopping
+from warung.streams.broker import Broker
+from warung.streams.errors import Stopping
 from warung.streams.memory_store import MemoryStreamStore
 from warung.streams.sqlite_store import SqliteStreamStore
 from warung.streams.store import StreamStore
