@@ -2,14 +2,15 @@
 # make test   set everything up and run all checks
 # make check  the fast part of the checks: format, lint, types, imports, docs
 # make faults kill servers with kill -9, FAULT_KILLS times in each test (100), and read on
-# make bench  measure the engines over HTTP beside their peers; writes docs/benchmarks.md
+# make bench  measure the engines over HTTP beside their peers, and the streams; writes docs/benchmarks.md and
+#             docs/benchmarks-streams.md (make bench-engines, make bench-streams: one of them)
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: run test check docs format faults bench clean
+.PHONY: run test check docs format faults bench bench-engines bench-streams clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/.demo
@@ -35,8 +36,16 @@ format: $(VENV)/.dev
 faults: $(VENV)/.dev $(VENV)/.services
 	FAULT_KILLS=$${FAULT_KILLS:-100} $(BIN)/python -m pytest tests/durability
 
-bench: $(VENV)/.dev
+# One after the other, also under make -j: each needs the machine for itself.
+bench: $(VENV)/.dev $(VENV)/.services
 	$(BIN)/python -m benchmarks.engine --markdown
+	$(BIN)/python -m benchmarks.streams --markdown
+
+bench-engines: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.engine --markdown
+
+bench-streams: $(VENV)/.dev $(VENV)/.services
+	$(BIN)/python -m benchmarks.streams --markdown
 
 clean:
 	rm -rf $(VENV) tests/clients/node_modules
