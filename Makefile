@@ -2,14 +2,15 @@
 # make test   set everything up and run all checks
 # make check  the fast part of the checks: format, lint, types, imports, docs
 # make faults kill servers with kill -9, FAULT_KILLS times in each test (100), and read on
-# make bench  measure engines, streams and the marketplace; writes docs/benchmarks*.md
+# make bench  measure the engines over HTTP beside their peers, the streams and the marketplace; writes
+#             docs/benchmarks*.md (make bench-engines, bench-streams, bench-marketplace: one of them)
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: run test check docs format faults bench clean
+.PHONY: run test check docs format faults bench bench-engines bench-streams bench-marketplace clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/.demo
@@ -35,9 +36,19 @@ format: $(VENV)/.dev
 faults: $(VENV)/.dev $(VENV)/.services
 	FAULT_KILLS=$${FAULT_KILLS:-100} $(BIN)/python -m pytest tests/durability
 
+# One after the other, also under make -j: each needs the machine for itself.
 bench: $(VENV)/.dev $(VENV)/.services
 	$(BIN)/python -m benchmarks.engine --markdown
 	$(BIN)/python -m benchmarks.streams --markdown
+	$(BIN)/python -m benchmarks.marketplace --markdown
+
+bench-engines: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.engine --markdown
+
+bench-streams: $(VENV)/.dev $(VENV)/.services
+	$(BIN)/python -m benchmarks.streams --markdown
+
+bench-marketplace: $(VENV)/.dev $(VENV)/.services
 	$(BIN)/python -m benchmarks.marketplace --markdown
 
 clean:

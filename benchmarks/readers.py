@@ -8,21 +8,22 @@ from urllib.parse import urlsplit
 
 from benchmarks.load import LoadError
 
-_EVENT = b"id: "
+_EVENT = b"\nid: "  # the head of the answer has lines that end so, but none that begin so
 _PING = b": ping"
 _GOOD = b"HTTP/1.1 200"
 _CONNECT_AT_ONCE = 64
 
 
 class Reader(asyncio.Protocol):
-    """One request over a connection of its own. `begun` is set at its first event; `over` is done when the
-    server has closed it, or the reader left after `most_events`, and raises LoadError when it went wrong."""
+    """One request over a connection of its own. `accepted` is set when its answer begins, or never will;
+    `over` is done when the server has closed it, or the reader left after `most_events`, and raises LoadError
+    when it went wrong."""
 
     def __init__(self, request: bytes, *, most_events: int | None = None) -> None:
         self.events = self.pieces = self.pings = 0
         self.asked_at = time.perf_counter()
         self.first_event_at = self.last_at = 0.0
-        self.begun = asyncio.Event()
+        self.accepted = asyncio.Event()
         self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._request = request
         self._most_events = most_events
@@ -43,19 +44,19 @@ class Reader(asyncio.Protocol):
         self.last_at = time.perf_counter()
         if not self.pieces and not data.startswith(_GOOD):
             self._end(LoadError(data.decode("utf-8", "replace")[:300]))
+        self.accepted.set()
         self.pieces += 1
         seen, self._tail = self._tail + data, data[1 - len(_EVENT) :]
         self.pings += data.count(_PING)
         if found := seen.count(_EVENT):
             self.first_event_at = self.first_event_at or self.last_at
-            self.begun.set()
             self.events += found
             if self._most_events and self.events >= self._most_events:
                 self._end()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._end(LoadError(f"the connection broke: {exc}") if exc else None)
-        self.begun.set()  # or never will be
+        self.accepted.set()
 
     def _end(self, error: LoadError | None = None) -> None:
         if self.over.done():
@@ -97,12 +98,12 @@ def _head(line: str, length: int) -> bytes:
 
 
 async def open_all(url: str, requests: Sequence[bytes]) -> list[Reader]:
-    """A few at a time, each until it has its first event."""
+    """A few at a time, each until it is accepted."""
     readers: list[Reader] = []
     for start in range(0, len(requests), _CONNECT_AT_ONCE):
         some = [Reader(request) for request in requests[start : start + _CONNECT_AT_ONCE]]
         readers += await asyncio.gather(*(reader.open(url) for reader in some))
-        await asyncio.gather(*(reader.begun.wait() for reader in some))
+        await asyncio.gather(*(reader.accepted.wait() for reader in some))
     return readers
 
 

@@ -83,7 +83,7 @@ async def fan_out(running: Running, readers: int) -> FanOut:
     session_id = _new_session()
     request = ask(_MODEL, question(_GATHER_SECONDS), _FAN_OUT_EVENTS, session_id)
     first = await Reader(request).open(running.url)
-    await first.begun.wait()
+    await first.accepted.wait()
     everybody = [first, *await open_all(running.url, [attach(session_id)] * (readers - 1))]
     with _cpu(running) as spent:
         await all_over(everybody)

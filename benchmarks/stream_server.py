@@ -32,7 +32,8 @@ _WORD = tuple(b" rain")
 
 
 def question(pause_seconds: float, gap_seconds: float = 0) -> str:
-    """Asks for a first token after the pause, never if that is endless, and for others a gap apart."""
+    """Asks for a first token after the pause and for others a gap apart. After an endless pause comes none,
+    nor to those who ask later."""
     return f"speak {pause_seconds} {gap_seconds}"
 
 
@@ -85,7 +86,7 @@ class Speaker:
         return [self._say(name, one) for name, one in list(self._speeches.items()) if one.due <= now]
 
     def _say(self, request_id: str, speech: _Speech) -> Step:
-        token = (_WORD[speech.left % len(_WORD)],)
+        token = (_WORD[-speech.left % len(_WORD)],)
         speech.left -= 1
         speech.due += speech.gap
         if speech.left > 0:

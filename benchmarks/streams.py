@@ -114,7 +114,7 @@ def _measure(kind: StoreKind, result: StoreResult, streams: list[int], steps: in
         with (
             tempfile.TemporaryDirectory() as folder,
             kind.environment(Path(folder)) as environment,
-            started(_server(environment), Path(folder)) as running,
+            started(server(environment), Path(folder)) as running,
         ):
             asyncio.run(_ask(running, result))
 
@@ -132,11 +132,12 @@ async def _ask(running: Running, result: StoreResult) -> None:
 def _measure_idle(kind: StoreKind, result: StoreResult, gguf: Path, readers: int) -> None:
     with tempfile.TemporaryDirectory() as folder, kind.environment(Path(folder)) as environment:
         environment |= {"MODEL_REPO_ID": str(gguf), "ENGINE": "openvino"}
-        with started(_server(environment), Path(folder)) as running:
+        with started(server(environment), Path(folder)) as running:
             result.idle = asyncio.run(idle_readers(running, gguf.stem, readers))
 
 
-def _server(environment: dict[str, str]) -> Server:
+def server(environment: dict[str, str]) -> Server:
+    """The warung to measure, with such settings."""
     path = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
     return Server(
         name="streams",

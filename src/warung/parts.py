@@ -36,7 +36,8 @@ from warung.search.query import QueryParser
 from warung.search.refresher import IndexRefresher
 from warung.search.service import SearchService
 from warung.settings import Settings
-from warung.streams.broker import Broker, Stopping
+from warung.streams.broker import Broker
+from warung.streams.errors import Stopping
 from warung.streams.store import StreamStore
 from warung.suppliers.key import PREFIX as SUPPLIER_KEY
 from warung.suppliers.service import SupplierService

@@ -8,7 +8,7 @@ from warung.completions.revival import Revivals, patiently, require_version
 from warung.engine.engine import EngineUnavailable
 from warung.engine.scripted import MODEL_ID, scripted_engine
 from warung.errors import TooManyRequests
-from warung.streams.broker import Interrupted
+from warung.streams.errors import Interrupted
 from warung.streams.producer import Producer
 from warung.streams.store import Claim
 

@@ -19,7 +19,7 @@ from warung.engine.worker import ThreadedEngine
 from warung.openai_api.plan import CompletionPlan
 from warung.openai_api.producer import CompletionProducer
 from warung.openai_api.revival import revive
-from warung.streams.broker import Interrupted
+from warung.streams.errors import Interrupted
 from warung.streams.producer import Batch
 
 CALLS = (

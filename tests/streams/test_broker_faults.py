@@ -6,7 +6,8 @@ from collections.abc import AsyncGenerator, Sequence
 import pytest
 
 from warung.errors import Conflict, Unavailable
-from warung.streams.broker import Broker, Stopping
+from warung.streams.broker import Broker
+from warung.streams.errors import Stopping
 from warung.streams.event import Event, Session, StreamStatus
 from warung.streams.memory_store import MemoryStreamStore
 from warung.streams.producer import Batch, Producer

@@ -1,71 +1,16 @@
 """Two replicas over one store: turns go on when the one that began them is gone, paused or stopped."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
 
-from streams.counting import LENGTH, SESSION, STORY, Replica, settle
+from streams.counting import LENGTH, SESSION, STORY, settle
+from streams.house import House, played
 from warung.errors import WarungError
-from warung.streams.broker import HandedOver
+from warung.streams.errors import HandedOver
 from warung.streams.event import StreamStatus
-from warung.streams.memory_store import MemoryStreamStore
 from warung.streams.producer import Producer
-from warung.streams.store import RequestDiffers, StoreUnavailable
-
-
-class SharedStore(MemoryStreamStore):
-    """One memory for both replicas, which outlives them; it breaks when told to."""
-
-    is_durable = True
-    broken = False
-
-    async def append(self, lease: object, data: Sequence[str], memo: str = "") -> bool:
-        if self.broken:
-            raise StoreUnavailable("the disk is full")
-        return await super().append(lease, data, memo)  # pyright: ignore[reportArgumentType]
-
-    async def end(self, lease: object, status: StreamStatus, data: Sequence[str] = ()) -> None:
-        if self.broken:
-            raise StoreUnavailable("the disk is full")
-        await super().end(lease, status, data)  # pyright: ignore[reportArgumentType]
-
-
-class TravelLoop(asyncio.SelectorEventLoop):
-    """An event loop in which seconds pass when the test says so."""
-
-    skipped_seconds = 0.0
-
-    def time(self) -> float:
-        return super().time() + self.skipped_seconds
-
-
-class House:
-    def __init__(self, loop: TravelLoop, *, patience_seconds: float = 0, lease_seconds: float = 5) -> None:
-        self.loop = loop
-        self.store = SharedStore(clock=loop.time, lease_seconds=lease_seconds)
-        self.one, self.two = [Replica(self.store, patience_seconds=patience_seconds) for _ in range(2)]
-
-    async def lapse(self) -> None:
-        """Nobody renews a lease for as long as it lasts."""
-        await self.pass_time(self.store.lease_seconds + 1)
-
-    async def pass_time(self, seconds: float) -> None:
-        self.loop.skipped_seconds += seconds
-        await settle()
-
-
-def played(test: Callable[[House], Awaitable[None]], **seconds: float) -> None:
-    loop = TravelLoop()
-
-    async def main() -> None:
-        house = House(loop, **seconds)
-        await test(house)
-        for replica in (house.one, house.two):
-            await replica.broker.close()
-
-    with asyncio.Runner(loop_factory=lambda: loop) as runner:
-        runner.run(main())
+from warung.streams.store import RequestDiffers
 
 
 @pytest.mark.parametrize("said", range(LENGTH))
@@ -207,30 +152,6 @@ def test_a_silent_turn_is_cancelled_from_another_replica_when_its_lease_is_renew
         assert await house.two.read() == ["cancelled"]
 
     played(test)
-
-
-def test_a_reader_of_another_replica_keeps_the_turn_alive() -> None:
-    async def test(house: House) -> None:
-        session = await house.one.begin()
-
-        async def linger() -> None:
-            async for _batch in house.two.broker.follow(session, 0):
-                pass
-
-        reading = asyncio.create_task(linger())
-        for _ in range(12):
-            await house.pass_time(26)
-            await house.one.broker.tend()
-            await house.two.broker.tend()
-        assert (await house.one.broker.open(SESSION, "owner")).running
-        reading.cancel()
-        await settle()
-        for _ in range(6):
-            await house.pass_time(26)
-            await house.one.broker.tend()
-        assert (await house.one.broker.open(SESSION, "owner")).status is StreamStatus.CANCELLED
-
-    played(test, patience_seconds=100, lease_seconds=1000)
 
 
 def test_a_server_that_stops_hands_its_turns_over_at_once() -> None:

@@ -10,7 +10,8 @@ from starlette.types import Send
 from warung.completions.chunk import DONE, Answer, failure, interruption
 from warung.errors import Conflict, WarungError
 from warung.streams import sse
-from warung.streams.broker import Broker, HandedOver
+from warung.streams.broker import Broker
+from warung.streams.errors import HandedOver
 from warung.streams.event import Event, Session
 
 log = structlog.get_logger(__name__)

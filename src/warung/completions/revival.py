@@ -8,7 +8,7 @@ from typing import TypeVar
 from warung.completions.chunk import failure
 from warung.engine.engine import Engine
 from warung.errors import TooManyRequests
-from warung.streams.broker import Interrupted
+from warung.streams.errors import Interrupted
 from warung.streams.producer import Producer
 from warung.streams.store import Claim
 

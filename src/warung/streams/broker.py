@@ -1,4 +1,4 @@
-"""Runs the producers of streams and lets any number of readers follow; owns who may do what with a session.
+"""Owns who may do what with a session: runs the turns of streams here, and lets readers follow them.
 
 A producer's life doesn't depend on its readers: a response only reads what is stored. When the last
 reader has been gone for long enough, the producer is cancelled. A turn whose producer is gone, here or in
@@ -6,113 +6,26 @@ another process, is taken over and goes on.
 """
 
 import asyncio
-from collections import Counter
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
-from contextlib import aclosing, asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass, field
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import suppress
 from functools import partial
 from weakref import WeakValueDictionary
 
 import structlog
 
-from warung.errors import InvalidInput, NotFound, Unavailable, WarungError
+from warung.errors import WarungError
+from warung.streams.errors import SessionUnknown, Stopping
 from warung.streams.event import Event, Session, StreamStatus
+from warung.streams.follower import Follower
 from warung.streams.producer import Producer, Reviver
-from warung.streams.store import (
-    CursorTooOld,
-    Lease,
-    LeaseLost,
-    RequestDiffers,
-    SessionBusy,
-    StoreUnavailable,
-    StreamStore,
-)
+from warung.streams.readers import Readers
+from warung.streams.store import Lease, RequestDiffers, SessionBusy, StoreUnavailable, StreamStore
+from warung.streams.turn import Turn, last_words
 
 log = structlog.get_logger(__name__)
 
-_READ_AT_ONCE = 64
 _COLLECT_EVERY_SECONDS = 30
-_TOUCH_EVERY_SECONDS = 30
 _RIDE_OUT_SECONDS = 10
-_TRY_AGAIN_SECONDS = 0.5
-
-
-class Stopping(Unavailable):
-    """This process stops: it begins nothing, or ends what it had begun."""
-
-    default_code = "server_stopping"
-    default_retry_after_seconds = 1
-
-
-class HandedOver(Stopping):
-    """The turn goes on elsewhere. Not an end: the reader must come back."""
-
-
-class Interrupted(Unavailable):
-    """The turn can't go on as what it was."""
-
-    default_code = "interrupted"
-
-
-@dataclass(slots=True)
-class _Live:
-    """A running turn in this process."""
-
-    lease: Lease
-    task: asyncio.Task[None]
-    unread_since: float
-    ending: bool = False  # its outcome is settled: nothing may interrupt it any more
-    handed_over: bool = False
-    timer: asyncio.TimerHandle | None = None
-    expiring: asyncio.Task[None] | None = None
-
-    def disarm(self) -> None:
-        if self.timer:
-            self.timer.cancel()
-            self.timer = None
-
-
-@dataclass(slots=True)
-class _Outcome:
-    """How a producer ended, and whether that is stored; `status` None when the turn isn't ours to end."""
-
-    status: StreamStatus | None
-    error: Exception | None = None
-    is_stored: bool = False
-
-
-@dataclass(slots=True)
-class _Readers:
-    """How many read each session here, what they wait in, and when the store was last told of them."""
-
-    counts: Counter[str] = field(default_factory=Counter[str])
-    waits: set[asyncio.Timeout] = field(default_factory=set[asyncio.Timeout])
-    touched_at: float = 0
-
-    @contextmanager
-    def one_more(self, session_id: str) -> Generator[None]:
-        self.counts[session_id] += 1
-        try:
-            yield
-        finally:
-            self.counts[session_id] -= 1
-            if not self.counts[session_id]:
-                del self.counts[session_id]
-
-    @asynccontextmanager
-    async def patience(self, seconds: float) -> AsyncGenerator[None]:
-        """Raises TimeoutError after so long, or when all are woken."""
-        async with asyncio.timeout(seconds) as wait:
-            self.waits.add(wait)
-            try:
-                yield
-            finally:
-                self.waits.discard(wait)
-
-    def wake(self) -> None:
-        for wait in self.waits:
-            if not wait.expired():
-                wait.reschedule(asyncio.get_running_loop().time())
 
 
 class Broker:
@@ -132,14 +45,13 @@ class Broker:
         self._store = store
         self._reviver = reviver
         self._ttl_seconds = ttl_seconds
-        self._idle_seconds = idle_seconds
-        self._patience_seconds = cancel_after_disconnect_seconds
-        self._ride_out_seconds = ride_out_seconds
-        self._live: dict[str, _Live] = {}
-        self._readers = _Readers()
+        self._turns: dict[str, Turn] = {}
+        self._readers = Readers(store, cancel_after_disconnect_seconds)
+        self._follower = Follower(
+            store, self._readers, idle_seconds=idle_seconds, ride_out_seconds=ride_out_seconds
+        )
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._stopping = self._closing = False
-        self._left = asyncio.Event()  # set when the readers must go, for their turns go on elsewhere
         self._reason: WarungError | None = None
 
     @property
@@ -155,20 +67,20 @@ class Broker:
     @property
     def running(self) -> int:
         """Turns that run in this process."""
-        return len(self._live)
+        return len(self._turns)
 
     async def find(self, session_id: str, owner: str) -> Session | None:
         """The caller's session, or None when there is none yet. Raises NotFound for another owner's."""
         session = await self._store.get(session_id)
         if session and session.owner != owner:
-            raise _unknown(session_id)
+            raise SessionUnknown(session_id)
         return session
 
     async def open(self, session_id: str, owner: str) -> Session:
         """The caller's session. Raises NotFound when it is absent or another's, which look the same."""
         session = await self.find(session_id, owner)
         if session is None:
-            raise _unknown(session_id)
+            raise SessionUnknown(session_id)
         if session.lapsed:
             with suppress(StoreUnavailable):  # what is stored of it can be read all the same
                 await self.take_over(session_id)
@@ -219,7 +131,7 @@ class Broker:
             lease = await self._store.begin(session_id, owner, request, producer.plan, after)
             session = await self._known(session_id)
         except BaseException as error:
-            await _last_words(session_id, producer, error if isinstance(error, Exception) else None)
+            await last_words(session_id, producer, error if isinstance(error, Exception) else None)
             raise
         self._run(lease, producer)
         return session
@@ -227,20 +139,23 @@ class Broker:
     async def _known(self, session_id: str) -> Session:
         session = await self._store.get(session_id)
         if session is None:
-            raise _unknown(session_id)
+            raise SessionUnknown(session_id)
         return session
 
     def _lock(self, session_id: str) -> asyncio.Lock:
         return self._locks.setdefault(session_id, asyncio.Lock())
 
     def _run(self, lease: Lease, producer: Producer) -> None:
-        session_id, loop = lease.session_id, asyncio.get_running_loop()
-        task = asyncio.create_task(self._produce(lease, producer), name=f"stream {session_id}")
-        self._live[session_id] = _Live(lease, task, loop.time())
-        self._arm(session_id)
+        turn = Turn(self._store, lease, producer, self._over)
+        self._turns[turn.session_id] = turn
+        self._readers.watch(turn)
         if self._closing:
-            self._live[session_id].handed_over = self._store.is_durable
-            self._cancel(session_id)
+            self._end(turn)
+
+    def _over(self, turn: Turn) -> None:
+        self._readers.forget(turn)
+        if self._turns.get(turn.session_id) is turn:  # the next one may have begun once the end was stored
+            del self._turns[turn.session_id]
 
     async def take_over(self, session_id: str) -> None:
         """Go on with a turn whose producer is gone, if it is, and nobody else does."""
@@ -248,7 +163,7 @@ class Broker:
             await self._take_over(session_id)
 
     async def _take_over(self, session_id: str) -> None:
-        if self._reviver is None or self._stopping or session_id in self._live:
+        if self._reviver is None or self._stopping or session_id in self._turns:
             return
         claim = await self._store.claim(session_id)
         if claim is None:
@@ -256,7 +171,8 @@ class Broker:
         try:
             producer = await self._reviver.revive(claim)
         except Exception as error:
-            log.warning("can't take over", session_id=session_id, error=str(error), exc_info=_odd(error))
+            unexpected = not isinstance(error, WarungError)
+            log.warning("can't take over", session_id=session_id, error=str(error), exc_info=unexpected)
             last = self._reviver.give_up(claim, error)
             await self._store.end(claim.lease, StreamStatus.FAILED, last)
         else:
@@ -274,64 +190,13 @@ class Broker:
         turn, HandedOver when this process stops and the turn doesn't, and InvalidInput for an index that
         doesn't exist yet.
         """
-        if index < session.first_index:
-            raise CursorTooOld(session.id, session.first_index)
-        if index > session.next_index:
-            latest = f"{session.id}:{session.next_index - 1}"
-            raise InvalidInput(
-                f"Last-Event-ID is ahead of the stream, whose latest event is {latest}", field="Last-Event-ID"
-            )
-        return self._follow(session.id, index, idle_seconds or self._idle_seconds)
-
-    async def _follow(self, session_id: str, index: int, idle_seconds: float) -> AsyncGenerator[list[Event]]:
-        failing_since: float | None = None
-        events: list[Event] | None = []
-        with self._reading(session_id):
-            while True:
-                try:
-                    async with self._readers.patience(idle_seconds):
-                        events = await self._next(session_id, index, goes_on=bool(events))
-                except TimeoutError:
-                    events = []
-                except StoreUnavailable:
-                    now = asyncio.get_running_loop().time()
-                    failing_since = now if failing_since is None else failing_since
-                    if now - failing_since >= self._ride_out_seconds:
-                        raise
-                    await asyncio.sleep(_TRY_AGAIN_SECONDS)
-                    events = []
-                else:
-                    failing_since = None
-                if events is None:
-                    return
-                yield events
-                index += len(events)
-
-    async def _next(self, session_id: str, index: int, *, goes_on: bool) -> list[Event] | None:
-        """The events from `index` on, when there are some; None when there will be none. To look
-        at the session costs a way to the disk or the network: while the stream `goes_on`, that comes after
-        waiting."""
-        if goes_on and not self._left.is_set():
-            await self._store.wait(session_id, index)
-        while True:
-            if events := await self._store.read(session_id, index, _READ_AT_ONCE):
-                return events
-            session = await self._store.get(session_id)
-            if session is None:
-                raise _unknown(session_id)
-            if not session.running and index >= session.next_index:
-                return None
-            if self._left.is_set():
-                raise HandedOver("the server is stopping; come back with the last event's id")
-            if session.lapsed and self._store.problem:
-                raise StoreUnavailable(self._store.problem)
-            await self._store.wait(session_id, index)
+        return self._follower.follow(session, index, idle_seconds)
 
     async def cancel(self, session_id: str, owner: str) -> None:
         """Stop a running turn within one step, wherever it runs; idempotent. Raises NotFound."""
         await self.open(session_id, owner)
-        if session_id in self._live:
-            self._cancel(session_id)
+        if turn := self._turns.get(session_id):
+            turn.cancel()
         else:
             await self._store.ask_to_cancel(session_id)
 
@@ -340,99 +205,9 @@ class Broker:
         Raises NotFound for another owner's."""
         async with self._lock(session_id):
             if await self.find(session_id, owner):
-                self._cancel(session_id)
+                if turn := self._turns.get(session_id):
+                    turn.cancel()
                 await self._store.forget(session_id)
-
-    def _cancel(self, session_id: str) -> None:
-        """Takes effect one turn of the loop later: a task cancelled before its first step would never run,
-        so its stream would never end and its producer never let go of what it holds."""
-        if live := self._live.get(session_id):
-            asyncio.get_running_loop().call_soon(_stop, live)
-
-    async def _produce(self, lease: Lease, producer: Producer) -> None:
-        session_id = lease.session_id
-        live = self._live[session_id]
-        outcome = await self._outcome(live, producer)
-        live.ending = True
-        try:
-            if outcome.status is None:
-                producer.abandon()
-                await self._store.release(lease)
-            elif not outcome.is_stored:
-                finished = outcome.status is StreamStatus.FINISHED
-                last = () if finished else await _last_words(session_id, producer, outcome.error)
-                await self._store.end(lease, outcome.status, last)
-        except (LeaseLost, StoreUnavailable) as error:
-            log.warning("a turn's end was not stored", session_id=session_id, reason=error.message)
-        finally:
-            live.disarm()
-            if self._live.get(session_id) is live:  # the next turn may have begun once the end was stored
-                del self._live[session_id]
-
-    async def _outcome(self, live: _Live, producer: Producer) -> _Outcome:
-        session_id = live.lease.session_id
-        try:
-            return await self._store_all(live, producer)
-        except asyncio.CancelledError:
-            if live.handed_over:
-                return _Outcome(None)
-            return _Outcome(StreamStatus.CANCELLED, self._reason)
-        except (LeaseLost, StoreUnavailable) as error:
-            # Not the turn's end: whoever can store again goes on with it from what is stored.
-            log.warning("let go of a turn", session_id=session_id, reason=error.message)
-            return _Outcome(None)
-        except Exception as error:
-            log.warning("stream failed", session_id=session_id, error=str(error), exc_info=_odd(error))
-            return _Outcome(StreamStatus.FAILED, error)
-
-    async def _store_all(self, live: _Live, producer: Producer) -> _Outcome:
-        async with aclosing(producer.events()) as batches:
-            async for batch in batches:
-                if batch.is_last:
-                    live.ending = True
-                    await self._store.end(live.lease, StreamStatus.FINISHED, batch.data)
-                    return _Outcome(StreamStatus.FINISHED, is_stored=True)
-                if await self._store.append(live.lease, batch.data, batch.memo):
-                    return _Outcome(StreamStatus.CANCELLED)
-        return _Outcome(StreamStatus.FINISHED)
-
-    def _arm(self, session_id: str) -> None:
-        """Start the time after which a turn without readers is cancelled."""
-        live = self._live.get(session_id)
-        if live and self._patience_seconds and not self._readers.counts[session_id]:
-            loop = asyncio.get_running_loop()
-            live.unread_since = loop.time()
-            live.timer = loop.call_later(self._patience_seconds, self._expire, session_id)
-
-    def _expire(self, session_id: str) -> None:
-        if live := self._live.get(session_id):
-            live.expiring = asyncio.create_task(self._cancel_unread(session_id, live))
-
-    async def _cancel_unread(self, session_id: str, live: _Live) -> None:
-        """Cancel a turn that has no reader in any process, or look again when it may have none."""
-        try:
-            session = await self._store.get(session_id)
-        except StoreUnavailable:
-            session = None
-        if self._live.get(session_id) is not live or self._readers.counts[session_id]:
-            return
-        loop = asyncio.get_running_loop()
-        unread = min(loop.time() - live.unread_since, session.unread_seconds if session else 0)
-        if unread >= self._patience_seconds:
-            self._cancel(session_id)
-        else:
-            live.timer = loop.call_later(self._patience_seconds - unread, self._expire, session_id)
-
-    @contextmanager
-    def _reading(self, session_id: str) -> Generator[None]:
-        if live := self._live.get(session_id):
-            live.disarm()
-        try:
-            with self._readers.one_more(session_id):
-                yield
-        finally:
-            if not self._readers.counts[session_id]:
-                self._arm(session_id)
 
     async def tend_forever(self) -> None:
         """Renew the leases of what runs here, go on with what runs nowhere, forget what ended long ago."""
@@ -452,26 +227,19 @@ class Broker:
 
     async def tend(self) -> None:
         """One round of it."""
-        for session_id in await self._store.renew([live.lease for live in self._live.values()]):
-            self._cancel(session_id)
-        await self._touch()
+        for session_id in await self._store.renew([turn.lease for turn in self._turns.values()]):
+            if turn := self._turns.get(session_id):
+                turn.cancel()
+        await self._readers.touch()
         for session_id in await self._store.lapsed():
             await self.take_over(session_id)
-
-    async def _touch(self) -> None:
-        """Tell the producers elsewhere that there are readers here."""
-        now = asyncio.get_running_loop().time()
-        if now - self._readers.touched_at >= min(_TOUCH_EVERY_SECONDS, self._patience_seconds / 4):
-            self._readers.touched_at = now
-            if away := [name for name in self._readers.counts if name not in self._live]:
-                await self._store.touch(away)
 
     async def drain(self, seconds: float) -> None:
         """Begin nothing any more, and let running turns come to their end for so long."""
         self._stopping = True
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                while tasks := [live.task for live in self._live.values()]:
+                while tasks := [turn.task for turn in self._turns.values()]:
                     await asyncio.wait(tasks)
 
     async def close(self, reason: WarungError | None = None) -> None:
@@ -483,13 +251,17 @@ class Broker:
         self._stopping = self._closing = True
         self._reason = reason or self._reason
         if self._store.is_durable:
-            self._left.set()
-            self._readers.wake()
-        while tasks := [live.task for live in self._live.values()]:
-            for session_id, live in list(self._live.items()):
-                live.handed_over = self._store.is_durable and not live.ending
-                self._cancel(session_id)
-            await asyncio.gather(*tasks, return_exceptions=True)
+            self._follower.send_away()
+        while turns := list(self._turns.values()):
+            for turn in turns:
+                self._end(turn)
+            await asyncio.gather(*(turn.task for turn in turns), return_exceptions=True)
+
+    def _end(self, turn: Turn) -> None:
+        if self._store.is_durable:
+            turn.hand_over()
+        else:
+            turn.cancel(self._reason)
 
 
 def _answers(session: Session, *, request: str, resuming: bool, once: bool) -> bool:
@@ -501,26 +273,3 @@ def _answers(session: Session, *, request: str, resuming: bool, once: bool) -> b
     if session.running:
         raise SessionBusy(session.id)
     return False
-
-
-async def _last_words(session_id: str, producer: Producer, error: Exception | None) -> Sequence[str]:
-    try:
-        return await producer.last_words(error)
-    except Exception:
-        log.exception("a stream ended without its last words", session_id=session_id)
-        return ()
-
-
-def _stop(live: _Live) -> None:
-    if not live.ending:
-        live.ending = True
-        live.task.cancel()
-
-
-def _odd(error: Exception) -> bool:
-    """Whether it was not raised on purpose."""
-    return not isinstance(error, WarungError)
-
-
-def _unknown(session_id: str) -> NotFound:
-    return NotFound(f"there is no session {session_id}", field="session_id", code="session_not_found")
