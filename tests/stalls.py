@@ -40,12 +40,13 @@ KINDS = ("sqlite", "postgresql")
 
 def market_app(database_url: str, folder: Path, **settings: object) -> FastAPI:
     """The whole application on this database."""
-    return create_app(shop_settings(folder / "shop", database_url=database_url, **settings))
+    generous = {"registrations_per_minute": 10_000, **settings}
+    return create_app(shop_settings(folder / "shop", database_url=database_url, **generous))
 
 
 @contextmanager
-def open_market(database_url: str, folder: Path) -> Generator[TestClient]:
-    with TestClient(market_app(database_url, folder)) as client:
+def open_market(database_url: str, folder: Path, **settings: object) -> Generator[TestClient]:
+    with TestClient(market_app(database_url, folder, **settings)) as client:
         yield client
 
 

@@ -98,7 +98,9 @@ def _market_routers(house: Parts) -> Iterator[APIRouter]:
         Exchange(database), products, authenticate, house.settings.public_url
     )
     yield product_endpoints.create_router(products, Counter(database), authenticate)
-    yield supplier_endpoints.create_router(market.suppliers, Gazetteer.load(), authenticate)
+    per_minute = house.settings.registrations_per_minute
+    registrations = RateLimiter(per_minute, rule=f"one address may open {per_minute} stalls a minute")
+    yield supplier_endpoints.create_router(market.suppliers, Gazetteer.load(), authenticate, registrations)
     yield delivery_endpoints.create_router(market.delivery, authenticate)
     clicks = analytics_endpoints.Clicks(
         market.recorder,

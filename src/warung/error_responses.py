@@ -41,7 +41,10 @@ def install(app: FastAPI) -> None:
 
     async def invalid(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, RequestValidationError)  # noqa: S101
-        return respond(request, [_invalid_input(entry) for entry in error.errors()])
+        entries = error.errors()
+        if any(entry["loc"] == ("body",) for entry in entries) and not _is_json(request):
+            return respond(request, [_NOT_JSON])
+        return respond(request, [_invalid_input(entry) for entry in entries])
 
     async def http_error(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, HTTPException)  # noqa: S101
@@ -81,6 +84,16 @@ class Accidents:
             log.exception("unexpected error", exc_info=error)
             sorry = WarungError("the server failed; its log has the details")
             await respond(Request(scope), [sorry])(scope, receive, send)
+
+
+_NOT_JSON = InvalidInput(
+    "the body must be JSON: send 'Content-Type: application/json'", field="Content-Type", code="not_json"
+)
+
+
+def _is_json(request: Request) -> bool:
+    media_type = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    return media_type == "application/json" or media_type.endswith("+json")
 
 
 def _invalid_input(entry: Mapping[str, Any]) -> InvalidInput:

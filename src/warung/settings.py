@@ -164,7 +164,7 @@ class Settings(BaseSettings):
         10, ge=1, description="Sign-ins that may be tried in a minute from one address, and for one e-mail."
     )
     registrations_per_minute: int = Field(
-        5, ge=1, description="Accounts that one address may register in a minute."
+        5, ge=1, description="Accounts, and stalls, that one address may register in a minute."
     )
     analytics_days: int = Field(
         90, ge=1, le=3650, description="Days for which searches, views of products and tokens are kept."

@@ -1,3 +1,4 @@
+import socket
 import threading
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from marketplace import new_database, sqlite_url
 from warung.accounts.models import UserRow
 from warung.conversations.models import ConversationRow
 from warung.database.session import Database
-from warung.errors import InvalidInput
+from warung.errors import InvalidInput, Unavailable
 
 
 def test_a_transaction_commits_at_its_end_and_rolls_back_on_an_error(tmp_path: Path) -> None:
@@ -112,3 +113,16 @@ def test_reading_sees_one_state_whatever_is_written_meanwhile(database: Database
         assert session.scalars(names).all() == []
     with database.reading() as session:
         assert session.scalars(names).all() == ["Ani"]
+
+
+@pytest.mark.parametrize("name", ["postgres", "postgresql", "postgresql+psycopg"])
+def test_a_database_that_is_away_is_a_state_and_no_accident(name: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    database = Database(f"{name}://warung:rahasia@127.0.0.1:{port}/warung")
+    for use in (database.reading, database.transaction):
+        with pytest.raises(Unavailable) as told, use() as session:
+            session.execute(text("SELECT 1"))
+        assert (told.value.code, told.value.retry_after_seconds) == ("database_unavailable", 2)
+        assert "rahasia" not in told.value.message
+    database.close()

@@ -22,6 +22,8 @@ class Callers:
         principal = self._authenticate(request)
         if principal.role == "anonymous":
             return self._guests.caller(request)
+        if principal.user_id is None:
+            raise Forbidden("this is for accounts, not for a stall's key: sign in with e-mail and password")
         if not principal.ai_access:
             raise Forbidden("the operator has closed the assistant to you", code="ai_access_disabled")
         return Caller(principal.owner, lambda: self._limiter.spend(principal.owner))

@@ -2,8 +2,9 @@
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
+from warung.database.text import storable
 from warung.products.cards import ProductCard
 
 
@@ -15,6 +16,7 @@ class ChatRequest(BaseModel):
     message: Annotated[
         str,
         StringConstraints(strip_whitespace=True, min_length=1, max_length=2000),
+        AfterValidator(storable),
         Field(description="the question"),
     ]
     conversation_id: Annotated[str | None, Field(max_length=64)] = None

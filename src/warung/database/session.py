@@ -6,14 +6,20 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import structlog
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
-from warung.errors import InvalidInput
+from warung.errors import InvalidInput, Unavailable
+
+log = structlog.get_logger(__name__)
 
 _LOCK_WAIT_SECONDS = 15
 _WRITES = "warung_writes"
+_POSTGRESQL = "postgresql+psycopg"
+_POSTGRESQL_NAMES = {"postgres", "postgresql"}
 _SQLITE_OPTIONS: dict[str, Any] = {"connect_args": {"timeout": _LOCK_WAIT_SECONDS}}
 
 
@@ -38,23 +44,39 @@ class Database:
     @contextmanager
     def transaction(self) -> Generator[Session]:
         """A session for writing: committed at the end, rolled back on any exception."""
-        with Session(self._writing, expire_on_commit=False) as session, session.begin():
+        with _reachable(), Session(self._writing, expire_on_commit=False) as session, session.begin():
             yield session
 
     @contextmanager
     def reading(self) -> Generator[Session]:
         """A session for reading one consistent state; whatever it writes is thrown away."""
-        with Session(self._reading, autoflush=False) as session:
+        with _reachable(), Session(self._reading, autoflush=False) as session:
             yield session
 
     def close(self) -> None:
         self._engine.dispose()
 
 
+@contextmanager
+def _reachable() -> Generator[None]:
+    """Raises Unavailable for what is the database's state and no error of ours: gone, locked, or full."""
+    try:
+        yield
+    except (OperationalError, PoolTimeout) as error:
+        log.warning("the database can't be used", error=str(error).splitlines()[0])
+        raise Unavailable(
+            "the database can't be used at the moment; the server's log has the details",
+            code="database_unavailable",
+            retry_after_seconds=2,
+        ) from error
+
+
 def parse_url(url: str) -> URL:
     """Raises InvalidInput when it is none."""
     try:
-        return make_url(url)
+        parsed = make_url(url)
+        # What hosts hand out, and what the driver that warung is tested with is called.
+        return parsed.set(drivername=_POSTGRESQL) if parsed.drivername in _POSTGRESQL_NAMES else parsed
     except (ArgumentError, ValueError):  # their words may repeat a password
         raise _unusable("not an SQLAlchemy URL, such as postgresql+psycopg://user@host/name") from None
 
@@ -74,7 +96,8 @@ def make_engine(url: str, *, foreign_keys: bool = True, connections: int = 1) ->
             parsed, hide_parameters=True, **(_SQLITE_OPTIONS if sqlite else _pool_options(connections))
         )
     except ModuleNotFoundError as error:
-        raise _unusable(f"its driver, the Python package {error.name}, is not installed") from None
+        fix = ": pip install 'warung[postgresql]'" if error.name == "psycopg" else ""
+        raise _unusable(f"its driver, the Python package {error.name}, is not installed{fix}") from None
     except ArgumentError as error:
         raise _unusable(str(error)) from None
     except OSError as error:

@@ -12,6 +12,7 @@ from warung.exchange.formats import MEDIA_TYPES, Format, read_rows, write_rows
 from warung.exchange.service import Exchange, ImportReport
 from warung.exchange.upload import Uploads
 from warung.products.service import ProductService
+from warung.query_names import only
 from warung.suppliers.endpoints import keeper_of
 
 IMPORT_PATH = "/api/products/import"
@@ -41,7 +42,11 @@ def _add_exchange(router: APIRouter, exchange: Exchange, keeper: Any) -> None:
     uploads = Uploads()
 
     @router.post(
-        IMPORT_PATH, tags=["products"], response_model=ImportReport, openapi_extra={"requestBody": _BODY}
+        IMPORT_PATH,
+        tags=["products"],
+        response_model=ImportReport,
+        openapi_extra={"requestBody": _BODY},
+        dependencies=[Depends(only("dry_run"))],
     )
     async def import_products(
         request: Request,
@@ -63,7 +68,12 @@ def _add_exchange(router: APIRouter, exchange: Exchange, keeper: Any) -> None:
             return await uploads.follow(request, load)
         return await uploads.receive(request, load)
 
-    @router.get("/api/products/export", tags=["products"], response_class=Response)
+    @router.get(
+        "/api/products/export",
+        tags=["products"],
+        response_class=Response,
+        dependencies=[Depends(only("format"))],
+    )
     def export_products(
         format_: Annotated[Format, Query(alias="format")] = "csv", caller: Principal = keeper
     ) -> StreamingResponse:

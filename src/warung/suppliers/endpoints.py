@@ -7,12 +7,15 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
+from warung.accounts.guests import address_of
 from warung.accounts.principal import Principal
+from warung.accounts.rate_limiter import RateLimiter
 from warung.etag import IfMatch, etag
 from warung.gazetteer.places import Gazetteer
 from warung.geo import Coordinates
 from warung.merge_patch import merge_patch
 from warung.paging import Cursor, Limit, Page
+from warung.query_names import only
 from warung.suppliers.place import located
 from warung.suppliers.schemas import KeyHint, LocatedStall, NewKey, Registered, SupplierBody, SupplierCard
 from warung.suppliers.service import SupplierService
@@ -23,20 +26,27 @@ Near = Annotated[str | None, Query(max_length=100, description='the shopper\'s p
 
 
 def create_router(
-    service: SupplierService, gazetteer: Gazetteer, authenticate: Callable[[Request], Principal]
+    service: SupplierService,
+    gazetteer: Gazetteer,
+    authenticate: Callable[[Request], Principal],
+    registrations: RateLimiter,
 ) -> APIRouter:
+    """`registrations` limits the stalls that one address may open."""
     router = APIRouter(prefix="/api/suppliers", tags=["suppliers"])
     caller = Depends(authenticate)
     keeper = Depends(keeper_of(authenticate))
 
     @router.post("/register", status_code=201)
-    def register(body: SupplierBody, response: Response, caller: Principal = caller) -> Registered:
+    def register(
+        request: Request, body: SupplierBody, response: Response, caller: Principal = caller
+    ) -> Registered:
         """Open a stall; its key is shown this once."""
+        registrations.spend(address_of(request))
         supplier, key = service.register(located(body, gazetteer), caller)
         response.headers["Location"] = f"/api/suppliers/{supplier.id}"
         return Registered(supplier=_told(supplier, response), key=key)
 
-    @router.get("")
+    @router.get("", dependencies=[Depends(only("location", "cursor", "limit"))])
     def list_suppliers(location: Near = None, cursor: Cursor = None, limit: Limit = 20) -> Page[SupplierCard]:
         """All stalls, the nearest first when a place is told."""
         near = None if location is None else Coordinates.parse(location)
