@@ -2,8 +2,9 @@
 
 import shutil
 import sqlite3
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ import pytest
 
 from durability.reader import Reader
 from durability.replica import Replica
+
+EVENTS_BETWEEN = 6
 
 
 @pytest.fixture
@@ -50,6 +53,53 @@ def test_both_ways_to_ask_survive_the_death_of_the_server(
     shopper.check()
     assert messages_in(folder) == [("user", "laptop Jakarta"), ("assistant", shopper.text)]
     assert server.takeovers >= 1
+
+
+@pytest.mark.parametrize("kept", ["sqlite"], indirect=True)
+def test_what_was_drawn_by_seed_goes_on_as_if_never_cut(
+    kept: dict[str, str], folder: Path, model_file: Path
+) -> None:
+    """Three answers, each begun when the one before has come so far: one kill cuts them at three points."""
+    settings = {**kept, "ENGINE": "transformers", "MODEL_REPO_ID": str(model_file)}
+    stories = [drawn(model_file, seed) for seed in range(3)]
+    with Replica(folder, folder / "log", **settings) as server, ThreadPoolExecutor() as threads:
+        readings: list[Future[None]] = []
+
+        def begin(number: int) -> None:
+            after = server.kill if number == len(stories) - 1 else partial(begin, number + 1)
+            readings.append(threads.submit(stories[number].read, server.url, at={EVENTS_BETWEEN: after}))
+
+        begin(0)
+        for reading in readings:  # the first lasts until the kill, so by its end all are there
+            reading.result()
+        cuts = [len(story.events) for story in stories]
+        assert len(set(cuts)) == len(cuts)
+        assert not any(story.has_ended for story in stories)
+        server.start()
+        for story in stories:
+            story.read(server.url)
+        undisturbed = [drawn(model_file, seed, "undisturbed") for seed in range(3)]
+        for story in undisturbed:
+            story.read(server.url)
+    for story, expected in zip(stories, undisturbed, strict=True):
+        story.check()
+        assert (story.text, story.finish_reasons) == (expected.text, expected.finish_reasons)
+        assert story.chunks[-1]["warung"]["usage"] == expected.chunks[-1]["warung"]["usage"]
+    assert len({story.text for story in stories}) == len(stories)
+    assert server.takeovers == len(stories)
+
+
+def drawn(model_file: Path, seed: int, name: str = "drawn") -> Reader:
+    body: dict[str, Any] = {
+        "model": model_file.stem,
+        "messages": [{"role": "user", "content": "Tell me a story about a cat."}],
+        "max_tokens": 32,
+        "temperature": 1.0,
+        "seed": seed,
+        "stream": True,
+        "session_id": f"{name}-by-seed-{seed}",
+    }
+    return Reader("/v1/chat/completions", body)
 
 
 def messages_in(folder: Path) -> list[tuple[str, str]]:
