@@ -1,6 +1,6 @@
-"""Whatever is asked of them, a store in SQLite, shared by two replicas, answers as the one in memory does."""
+"""Whatever is asked of it, a store that replicas share, in SQLite or Redis, answers as one in memory does."""
 
-import asyncio
+import secrets
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -10,10 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.conformance import Clock
+from streams.redis_server import RedisServer
 from streams.sqlite_files import opened
 from warung.errors import WarungError
 from warung.streams.event import StreamStatus
 from warung.streams.memory_store import LEASE_SECONDS, MemoryStreamStore
+from warung.streams.redis_store import RedisStreamStore
 from warung.streams.store import Claim, Lease, StreamStore
 
 NAMES = st.sampled_from(["session-a", "session-b"])
@@ -36,6 +38,8 @@ STEP = st.one_of(
     st.tuples(st.just("pass"), st.integers(1, 4)),
     st.tuples(st.just("collect"), st.integers(0, 9)),
 )
+STEPS = st.lists(st.tuples(STEP, st.integers(0, 1)), min_size=12, max_size=40)  # fewer meet too seldom
+LIMITS: dict[str, Any] = {"events_per_session": 5, "bytes_per_session": 40}
 Step = tuple[Any, ...]
 
 
@@ -72,8 +76,11 @@ class Replicas:
             return outcome.session, outcome.plan, outcome.memos
         return outcome
 
-    async def seen(self, replica: int) -> list[Any]:
-        store = self._stores[replica % len(self._stores)]
+    async def seen(self) -> list[list[Any]]:
+        """By each of them, also what sessions aren't compared by."""
+        return [await self._seen(store) for store in self._stores]
+
+    async def _seen(self, store: StreamStore) -> list[Any]:
         seen: list[Any] = [sorted(await store.lapsed())]
         for name in ("session-a", "session-b"):
             session = await store.get(name)
@@ -83,23 +90,35 @@ class Replicas:
         return seen
 
 
-async def compare(path: Path, steps: list[tuple[Step, int]]) -> None:
+async def compare(one: StreamStore, two: StreamStore, clock: Clock, steps: list[tuple[Step, int]]) -> None:
+    memory, shared = Replicas(MemoryStreamStore(clock=clock, **LIMITS)), Replicas(one, two)
+    for step, replica in steps:
+        if step[0] == "pass":
+            clock.now += step[1]
+        else:
+            assert await shared.take(step, replica) == await memory.take(step, 0)
+        if step[0] == "forget":  # until now another replica may have read on
+            clock.now += LEASE_SECONDS
+        assert await shared.seen() == await memory.seen() * 2
+
+
+@settings(max_examples=120, deadline=None)
+@given(STEPS)
+async def test_sqlite_gives_the_same_answers(steps: list[tuple[Step, int]]) -> None:
     clock = Clock()
-    limits: dict[str, Any] = {"events_per_session": 5, "bytes_per_session": 40, "clock": clock}
-    async with opened(path, **limits) as one, opened(path, **limits) as two:
-        memory, sqlite = Replicas(MemoryStreamStore(**limits)), Replicas(one, two)
-        for step, replica in steps:
-            if step[0] == "pass":
-                clock.now += step[1]
-            else:
-                assert await sqlite.take(step, replica) == await memory.take(step, 0)
-            if step[0] == "forget":  # until now another replica may have read on
-                clock.now += LEASE_SECONDS
-            assert await sqlite.seen(replica) == await memory.seen(0)
-
-
-@settings(max_examples=80, deadline=None)
-@given(st.lists(st.tuples(STEP, st.integers(0, 1)), min_size=1, max_size=40))
-def test_both_give_the_same_answers(steps: list[tuple[Step, int]]) -> None:
     with TemporaryDirectory() as folder:
-        asyncio.run(compare(Path(folder) / "sessions.db", steps))
+        path = Path(folder) / "sessions.db"
+        async with opened(path, clock=clock, **LIMITS) as one, opened(path, clock=clock, **LIMITS) as two:
+            await compare(one, two, clock, steps)
+
+
+@settings(max_examples=120, deadline=None)
+@given(STEPS)
+async def test_redis_gives_the_same_answers(redis_server: RedisServer, steps: list[tuple[Step, int]]) -> None:
+    clock, prefix = Clock(), f"warung-{secrets.token_hex(8)}:"
+    one, two = [RedisStreamStore(redis_server.url, clock=clock, prefix=prefix, **LIMITS) for _ in range(2)]
+    try:
+        await compare(one, two, clock, steps)
+    finally:
+        await one.close()
+        await two.close()
