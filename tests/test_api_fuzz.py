@@ -4,6 +4,7 @@ own OpenAPI description."""
 # The library's types are incomplete.
 # pyright: reportUnknownVariableType=false, reportUnknownMemberType=false, reportUnknownArgumentType=false
 
+import shutil
 from collections.abc import Generator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -38,10 +39,11 @@ class Door:
 
 
 @pytest.fixture(scope="module")
-def door(seeded_folder: Path) -> Generator[Door]:
+def door(seeded_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Generator[Door]:
     """With rows to hit: the seeded ones, and those of a supplier that the fuzzer may be."""
+    folder = Path(shutil.copytree(seeded_folder, tmp_path_factory.mktemp("fuzz") / "shop"))
     settings_ = shop_settings(
-        seeded_folder,
+        folder,
         guest_requests_per_minute=100_000,
         user_requests_per_minute=100_000,
         logins_per_minute=100_000,
