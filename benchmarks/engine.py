@@ -4,20 +4,18 @@ Each is started alone, asked the same questions over the same weights, and stopp
 """
 
 import json
-import signal
 import subprocess
 import sys
 import tempfile
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from types import FrameType
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from benchmarks import machine
+from benchmarks import machine, page
 from benchmarks.bare import LIBRARIES, Bare
 from benchmarks.measure import Result
 from benchmarks.report import Report, markdown, show
@@ -27,7 +25,6 @@ from benchmarks.weights import fp32_folder, is_converted
 from warung.cli import packaged_model
 
 _PAGE = ROOT / "docs" / "benchmarks.md"
-_WIDTH = 160  # where no terminal tells its own
 _PYTHON = Path(sys.executable)
 _WORK = Path(tempfile.gettempdir()) / "warung-benchmarks"
 
@@ -51,7 +48,7 @@ def main(
     force: Annotated[bool, typer.Option("--force", help="Measure although the machine is busy.")] = False,
 ) -> None:
     """Tables of tokens/s, time to first token and inter-token latency, and which goals warung reaches."""
-    signal.signal(signal.SIGTERM, _leave)
+    machine.leave_when_told()
     plan = Plan(tuple(sorted(map(int, streams.split(",")))), tokens, repeats, probes)
     busy = machine.require_idle(force=force)
     gguf = (model or packaged_model()).absolute()
@@ -70,15 +67,11 @@ def main(
     results = [_measure(subject, plan, places) for subject in subjects]
     date = datetime.now(UTC).date().isoformat()
     report = Report(date, machine.describe(), tokens, repeats, busy, results)
-    show(report, Console(width=None if sys.stdout.isatty() else _WIDTH))
+    show(report, page.console())
     if json_file:
         json_file.write_text(json.dumps(asdict(report), indent=1), "utf-8")
     if markdown_page:
         _PAGE.write_text(markdown(report), "utf-8")
-
-
-def _leave(_number: int, _frame: FrameType | None) -> None:
-    sys.exit(1)  # an exception, so that a started server is stopped
 
 
 def _chosen(subjects: list[Server | Bare], names: str) -> list[Server | Bare]:

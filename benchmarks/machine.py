@@ -2,14 +2,25 @@
 
 import os
 import platform
+import signal
 import sys
 from pathlib import Path
+from types import FrameType
 
 import psutil
 
 _FLAGS = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_tile")
 _CPUINFO = Path("/proc/cpuinfo")
 _IDLE_CORES = 0.1
+
+
+def leave_when_told() -> None:
+    """Makes SIGTERM an exception, so that a started server is stopped."""
+
+    def leave(_number: int, _frame: FrameType | None) -> None:
+        sys.exit(1)
+
+    signal.signal(signal.SIGTERM, leave)
 
 
 def require_idle(*, force: bool) -> float:

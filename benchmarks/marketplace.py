@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import random
-import signal
 import sys
 import tempfile
 from collections.abc import Callable, Generator, Iterator
@@ -12,14 +11,13 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from types import FrameType
 from typing import Annotated
 
 import httpx
 import typer
 from rich.console import Console
 
-from benchmarks import machine
+from benchmarks import machine, page
 from benchmarks.exchanges import exchange, request
 from benchmarks.load import LoadError
 from benchmarks.marketplace_report import MarketplaceReport, Shop, markdown, show
@@ -27,7 +25,6 @@ from benchmarks.postgres import PostgresMissing, postgres
 from benchmarks.servers import ROOT, NotStarted, Server, started
 
 _PAGE = ROOT / "docs" / "benchmarks-marketplace.md"
-_WIDTH = 160  # where no terminal tells its own
 _PRODUCTS = 1000
 _OWN_PRODUCTS = 200
 _SUPPLIERS = 40
@@ -48,7 +45,7 @@ def main(
     force: Annotated[bool, typer.Option("--force", help="Measure although the machine is busy.")] = False,
 ) -> None:
     """Requests/s and p95 of reading, changing, listing and searching products, on SQLite and PostgreSQL."""
-    signal.signal(signal.SIGTERM, _leave)
+    machine.leave_when_told()
     busy = machine.require_idle(force=force)
     shops = [
         Shop(name, title, database)
@@ -64,15 +61,11 @@ def main(
             console.print(f"[yellow]{shop.title}, {shop.database}:[/] {error}", soft_wrap=True)
     date = datetime.now(UTC).date().isoformat()
     report = MarketplaceReport(date, machine.describe(), connections, seconds, busy, shops)
-    show(report, Console(width=None if sys.stdout.isatty() else _WIDTH))
+    show(report, page.console())
     if json_file:
         json_file.write_text(json.dumps(asdict(report), indent=1), "utf-8")
     if markdown_page:
         _PAGE.write_text(markdown(report), "utf-8")
-
-
-def _leave(_number: int, _frame: FrameType | None) -> None:
-    sys.exit(1)  # an exception, so that a started server is stopped
 
 
 def _measure(shop: Shop, connections: int, seconds: float) -> None:

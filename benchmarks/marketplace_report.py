@@ -64,8 +64,7 @@ def markdown(report: MarketplaceReport) -> str:
 
 def _sections(report: MarketplaceReport) -> list[Section]:
     costs = [(shop.title, shop.database, f"{shop.rss_mb:.0f}") for shop in report.shops if not shop.problem]
-    everything = Section("Requests", _COLUMNS, list(_rows(report))), Section("Costs", _COST_COLUMNS, costs)
-    return [section for section in everything if section.rows]
+    return [Section("Requests", _COLUMNS, list(_rows(report))), Section("Costs", _COST_COLUMNS, costs)]
 
 
 def _rows(report: MarketplaceReport) -> Iterator[tuple[str, ...]]:

@@ -1,5 +1,6 @@
 """Tables, for a terminal and for a page of the docs; knows no figure."""
 
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -10,6 +11,7 @@ from benchmarks.goals import Goal
 
 Rows = list[tuple[str, ...]]
 
+_WIDTH = 160  # where no terminal tells its own
 _GOAL_COLUMNS = ("goal", "streams", "wanted", "measured", "reached")
 
 
@@ -34,8 +36,13 @@ def _goal_row(goal: Goal) -> tuple[str, ...]:
     return goal.what, goal.streams, goal.wanted, value, reached
 
 
+def console() -> Console:
+    return Console(width=None if sys.stdout.isatty() else _WIDTH)
+
+
 def show(sections: Iterable[Section], notes: str, console: Console) -> None:
-    for section in sections:
+    """Those without rows are left out."""
+    for section in filter(_has_rows, sections):
         table = Table(title=section.title, title_justify="left")
         for number, column in enumerate(section.columns):
             table.add_column(column, justify="left" if number == 0 else "right")
@@ -50,8 +57,12 @@ def markdown(
 ) -> str:
     """`origin` is a sentence; `machine` is what machine.describe() says."""
     facts = "\n".join(f"- {name}: {value}" for name, value in machine.items())
-    tables = "\n".join(section.markdown() for section in sections)
+    tables = "\n".join(section.markdown() for section in filter(_has_rows, sections))
     return f"# {title}\n\n{origin}\n\n{facts}\n\n{notes}\n\n{tables}"
+
+
+def _has_rows(section: Section) -> bool:
+    return bool(section.rows)
 
 
 def _lines(rows: Iterable[Sequence[str]]) -> str:

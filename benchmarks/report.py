@@ -34,17 +34,16 @@ class Report:
 
 
 def sections(report: Report) -> list[Section]:
-    """In the order of the page; those without rows are left out."""
+    """In the order of the page."""
     speed = [row for result in report.results for row in _speed_rows(result)]
     probes = [row for result in report.results for row in _probe_rows(result)]
     costs = [_cost_row(result) for result in report.results if not result.problem]
-    everything = (
+    return [
         Section("Speed", _SPEED_COLUMNS, speed),
         goal_section(report.goals()),
         Section("Long prompts", _PROBE_COLUMNS, probes),
         Section("Costs", _COST_COLUMNS, costs),
-    )
-    return [section for section in everything if section.rows]
+    ]
 
 
 def show(report: Report, console: Console) -> None:

@@ -104,9 +104,9 @@ def markdown(report: StreamReport) -> str:
 
 
 def sections(report: StreamReport) -> list[Section]:
-    """In the order of the page; those without rows are left out."""
+    """In the order of the page."""
     results = report.results
-    everything = (
+    return [
         goal_section(report.goals()),
         Section("What storing costs", _DURABILITY_COLUMNS, _durability_rows(report)),
         Section("Coming back", _ATTACHING_COLUMNS, [row for r in results for row in _attaching_rows(r)]),
@@ -118,8 +118,7 @@ def sections(report: StreamReport) -> list[Section]:
         ),
         Section("Idle readers", _IDLE_COLUMNS, [_idle_row(r, r.idle) for r in results if r.idle]),
         Section("Not measured", ("store", "why"), [(r.title, r.problem) for r in results if r.problem]),
-    )
-    return [section for section in everything if section.rows]
+    ]
 
 
 def _notes(report: StreamReport) -> str:

@@ -8,20 +8,18 @@ import asyncio
 import json
 import os
 import resource
-import signal
 import sys
 import tempfile
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from types import FrameType
 from typing import Annotated
 
 import psutil
 import typer
 from rich.console import Console
 
-from benchmarks import machine
+from benchmarks import machine, page
 from benchmarks.durability import delays
 from benchmarks.idle_readers import idle_readers
 from benchmarks.load import LoadError
@@ -32,7 +30,6 @@ from benchmarks.stream_stores import STORES, RedisMissing, StoreKind, opened
 from warung.cli import packaged_model
 
 _PAGE = ROOT / "docs" / "benchmarks-streams.md"
-_WIDTH = 160  # where no terminal tells its own
 _STEP_SECONDS = 0.01
 _STREAMS_AT_WORK = 16
 _FAN_OUTS = (1, 10, 100)
@@ -54,7 +51,7 @@ def main(
     force: Annotated[bool, typer.Option("--force", help="Measure although the machine is busy.")] = False,
 ) -> None:
     """Tables of what durability costs and what readers take, and which goals warung reaches."""
-    signal.signal(signal.SIGTERM, _leave)
+    machine.leave_when_told()
     _allow_files(readers + _FILES_BESIDE)
     kinds = _chosen(stores)
     gguf = (model or packaged_model()).absolute()
@@ -71,15 +68,11 @@ def main(
             console.print(f"[yellow]{kind.title}:[/] {error}", soft_wrap=True)
     date = datetime.now(UTC).date().isoformat()
     report = StreamReport(date, machine.describe(), steps, _STEP_SECONDS, gguf.stem, busy, results)
-    show(report, Console(width=None if sys.stdout.isatty() else _WIDTH))
+    show(report, page.console())
     if json_file:
         json_file.write_text(json.dumps(asdict(report), indent=1), "utf-8")
     if markdown_page:
         _PAGE.write_text(markdown(report), "utf-8")
-
-
-def _leave(_number: int, _frame: FrameType | None) -> None:
-    sys.exit(1)  # an exception, so that a started server is stopped
 
 
 def _allow_files(count: int) -> None:
