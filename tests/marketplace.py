@@ -7,9 +7,12 @@ from datetime import date
 from functools import cache
 from pathlib import Path
 
+from warung.accounts.principal import Principal
 from warung.database.migrate import migrate
 from warung.database.session import Database
 from warung.geo import Coordinates
+from warung.products.counter import Counter
+from warung.products.product import draft_of
 from warung.products.schemas import ProductDraft
 from warung.products.service import ProductService
 from warung.settings import Settings
@@ -87,3 +90,21 @@ def add_supplier(database: Database, external_id: str, location: Coordinates = J
 
 def add_products(database: Database, supplier_id: int, *drafts: ProductDraft) -> None:
     ProductService(database).add_missing([(supplier_id, draft) for draft in drafts])
+
+
+class StockRoom:
+    """Where an operator changes products behind the shop's back."""
+
+    _OPERATOR = Principal("user:operator", "operator", user_id="operator")
+
+    def __init__(self, database: Database) -> None:
+        self._counter = Counter(database)
+        self.find = ProductService(database).find
+
+    def change(self, product_id: int, **fields: object) -> None:
+        self._counter.change(
+            product_id, self._OPERATOR, lambda before: draft_of(before).model_copy(update=fields)
+        )
+
+    def remove(self, product_id: int) -> None:
+        self._counter.take_off(product_id, self._OPERATOR)

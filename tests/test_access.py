@@ -15,6 +15,7 @@ from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 
 from accounts.people import PASSWORD, House, open_house
+from delivery.tariffs import REGULAR
 from live import serving
 from marketplace import new_database, shop_settings
 from stalls import LAPTOP, STALL
@@ -144,18 +145,7 @@ COMPLETION = {"model": "scripted", "messages": [{"role": "user", "content": "hal
 QUESTION = {"message": "laptop"}
 REGISTRATION = {"name": "Sari", "password": PASSWORD}
 NO_ASSISTANT = {"ai_access_enabled": False}
-REGULAR = {
-    "name": "Reguler",
-    "enabled": True,
-    "max_km": 6000,
-    "max_weight_grams": 50_000,
-    "min_fee": 10_000,
-    "fee_per_km": 22,
-    "fee_per_kg": 8_000,
-    "min_hours": 36,
-    "max_hours": 72,
-    "hours_per_100_km": 3,
-}
+TARIFF = REGULAR.model_dump(exclude={"slug"})
 SHEET = "sku,name,price,stock_quantity,category\nA,Tas,1500000,3,tas\n"
 PASSWORDS = {"old_password": PASSWORD, "new_password": "teh botol 99"}
 
@@ -196,7 +186,7 @@ ROWS = (
     Row("DELETE /api/conversations/{conversation_id}", "404 404 404 204 404", a_kept_conversation),
     Row("GET /api/conversations/{conversation_id}/export", "404 404 404 200 404", a_kept_conversation),
     Row("GET /api/delivery/services",                 "200 200 200 - 200"),
-    Row("PUT /api/delivery/services/{slug}",          "401 403 403 - 200", a_service, REGULAR),
+    Row("PUT /api/delivery/services/{slug}",          "401 403 403 - 200", a_service, TARIFF),
     Row("GET /api/feeds/google.tsv",                  "200 200 200 - 200"),
     Row("POST /api/products",                         "401 403 201 201 403", a_supplier, LAPTOP),
     Row("GET /api/products/export",                   "401 403 200 200 403", a_supplier),
@@ -211,7 +201,7 @@ ROWS = (
     Row("GET /api/products/{product_id}/offers",      "200 200 200 200 200", a_product),
     Row("POST /api/products/{product_id}/stock",      "401 403 403 200 200", a_product, {"delta": -1}),
     Row("GET /api/suppliers",                         "200 200 200 - 200"),
-    Row("POST /api/suppliers/register",               "201 201 409 - 201", body=STALL),
+    Row("POST /api/suppliers/register",               "201 403 409 - 201", body=STALL),
     Row("GET /api/suppliers/{supplier_id}",           "200 200 200 200 200", a_stall),
     Row("PUT /api/suppliers/{supplier_id}",           "401 403 403 200 200", a_stall, STALL),
     Row("PATCH /api/suppliers/{supplier_id}",         "401 403 403 200 200", a_stall, {"name": "Budi"}),

@@ -97,7 +97,7 @@ def _market_routers(house: Parts) -> Iterator[APIRouter]:
     yield exchange_endpoints.create_router(
         Exchange(database), products, authenticate, house.settings.public_url
     )
-    yield product_endpoints.create_router(products, Counter(database), authenticate)
+    yield product_endpoints.create_router(products, Counter(database), authenticate, market.delivery.levels)
     per_minute = house.settings.registrations_per_minute
     registrations = RateLimiter(per_minute, rule=f"one address may open {per_minute} stalls a minute")
     yield supplier_endpoints.create_router(market.suppliers, Gazetteer.load(), authenticate, registrations)

@@ -103,7 +103,7 @@ def _invalid_input(entry: Mapping[str, Any]) -> InvalidInput:
     if len(location) > 1 and location[0] in _SOURCES:
         location = location[1:]
     field = ".".join(location)
-    return InvalidInput(f"{field}: {entry['msg']}", field=field)
+    return InvalidInput(f"{field}: {entry['msg'].removeprefix('Value error, ')}", field=field)
 
 
 def _invalid_json(reason: str) -> InvalidInput:

@@ -123,7 +123,7 @@ def test_a_refresh_token_shown_twice_ends_its_login_alone_and_is_noted(
     assert house.logins.principal(newer.access) is None
     assert refreshed(house, newer.refresh) is None
     assert house.logins.principal(other.access)
-    (entry,) = AuditService(database).page(action="login.reused_token").entries
+    (entry,) = AuditService(database).page({"action": "login.reused_token"})[0]
     assert entry.target == f"user:{user.id}"
 
 

@@ -9,7 +9,7 @@ STALL = Principal("supplier:7", "supplier", supplier_id=7)
 
 def test_a_role_opens_what_is_for_it_alone() -> None:
     SHOPPER.require("operator", "shopper")
-    with pytest.raises(Forbidden, match="operator, and you are a shopper"):
+    with pytest.raises(Forbidden, match="operators, and your role is shopper"):
         SHOPPER.require("operator")
     with pytest.raises(Unauthorized, match="sign in"):
         ANONYMOUS.require("operator")

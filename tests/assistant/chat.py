@@ -9,10 +9,10 @@ from typing import Any
 import httpx
 
 from live import serving
+from marketplace import StockRoom
 from warung.app import create_app
 from warung.database.session import Database
 from warung.engine.engine import Engine
-from warung.products.service import ProductService
 from warung.settings import Settings
 
 QUESTION = {"message": "laptop gaming Jakarta budget 10 juta", "location": "-6.2,106.8"}
@@ -78,10 +78,10 @@ def shopper_at(url: str) -> Generator[Shopper]:
 
 
 @contextmanager
-def stock_room(settings: Settings) -> Generator[ProductService]:
+def stock_room(settings: Settings) -> Generator[StockRoom]:
     """The supplier's side of the same database."""
     database = Database(settings.database)
-    yield ProductService(database)
+    yield StockRoom(database)
     database.close()
 
 

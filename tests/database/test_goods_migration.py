@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 import warung.accounts.models
 import warung.conversations.models
 import warung.products.models
-from marketplace import add_products, add_supplier, product_draft, sqlite_url
+from marketplace import StockRoom, add_products, add_supplier, product_draft, sqlite_url
 from postgres_server import PostgresServer
 from warung.database.migrate import migrate
 from warung.database.model import Model
@@ -57,7 +57,7 @@ def test_rows_from_before_go_on_forwards_and_back(url: str, engine: Engine) -> N
     product = service.find([70])[70]
     assert (product.tags, product.condition, product.images, product.version) == (("kuliah",), "new", (), 1)
     assert product.supplier.updated_at == product.created_at
-    service.remove(70)
+    StockRoom(database).remove(70)
     add_products(database, 7, product_draft("1", "Tas lagi"), product_draft("2", "Ransel", tags=("kuliah",)))
     database.close()
 

@@ -2,21 +2,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from delivery.tariffs import REGULAR
 from warung.delivery.estimate import estimate
 from warung.delivery.schemas import Delivery, DeliveryLevel
-
-REGULAR = DeliveryLevel(
-    slug="regular",
-    name="Reguler",
-    max_km=6000,
-    max_weight_grams=50_000,
-    min_fee=9_000,
-    fee_per_km=22,
-    fee_per_kg=8_000,
-    min_hours=36,
-    max_hours=72,
-    hours_per_100_km=3,
-)
 
 rupiah = st.integers(0, 100_000)
 hours = st.integers(0, 200)

@@ -56,7 +56,7 @@ def test_a_file_is_imported_with_an_error_for_each_bad_row(market: TestClient, k
         market, key | CSV | {"Content-Type": "text/csv; charset=utf-8"}, FILE.replace("25000", "26000")
     )
     assert (again["added"], again["changed"], again["unchanged"]) == (0, 1, 1)
-    (entry,) = market.get("/api/products/2/history", headers=key).json()["items"]
+    entry, _first = market.get("/api/products/2/history", headers=key).json()["items"]
     assert (entry["price"], entry["actor"]) == (26_000, f"supplier:{product['supplier']['id']}")
 
 

@@ -1,30 +1,19 @@
 from dataclasses import replace
 from datetime import date
 
+from delivery.tariffs import REGULAR
 from marketplace import BANDUNG, JAKARTA
-from warung.delivery.schemas import DeliveryLevel
 from warung.products.cards import product_card
 from warung.products.product import Product
 from warung.suppliers.supplier import Supplier
 
 SUPPLIER = Supplier(7, "a", "Siti", "Toko Siti", "Bandung", "Jalan 1", "+62", BANDUNG, date(2024, 1, 1))
-REGULAR = DeliveryLevel(
-    slug="regular",
-    name="Reguler",
-    max_km=6000,
-    max_weight_grams=50_000,
-    min_fee=9_000,
-    fee_per_km=100,
-    fee_per_kg=8_000,
-    min_hours=36,
-    max_hours=72,
-    hours_per_100_km=3,
-)
+DEAR = REGULAR.model_copy(update={"fee_per_km": 100})
 PRODUCT = Product(3, SUPPLIER, "sku", "Laptop", "Ringan", 9_000_000, 2, "laptop", ("baru",))
 
 
 def test_a_card_has_the_shape_of_the_wire() -> None:
-    assert product_card(PRODUCT, near=JAKARTA, score=1.23456, levels=[REGULAR]).model_dump(mode="json") == {
+    assert product_card(PRODUCT, near=JAKARTA, score=1.23456, levels=[DEAR]).model_dump(mode="json") == {
         "id": 3,
         "name": "Laptop",
         "description": "Ringan",
@@ -47,7 +36,7 @@ def test_a_card_has_the_shape_of_the_wire() -> None:
 
 
 def test_without_a_place_there_is_neither_distance_nor_delivery() -> None:
-    card = product_card(PRODUCT, levels=[REGULAR])
+    card = product_card(PRODUCT, levels=[DEAR])
     assert card.delivery is None
     assert card.distance_km is None
     assert card.score is None
@@ -55,7 +44,7 @@ def test_without_a_place_there_is_neither_distance_nor_delivery() -> None:
 
 def test_what_is_heavier_is_dearer_to_send() -> None:
     light, heavy = (
-        product_card(replace(PRODUCT, weight_grams=grams), near=JAKARTA, levels=[REGULAR]).delivery
+        product_card(replace(PRODUCT, weight_grams=grams), near=JAKARTA, levels=[DEAR]).delivery
         for grams in (900, 3_000)
     )
     assert light

@@ -189,7 +189,7 @@ def test_the_history_tells_each_change_of_price_and_stock(market: TestClient, ke
     first = market.get(f"{url}/history", params={"limit": 1}, headers=key).json()
     rest = market.get(f"{url}/history", params={"cursor": first["next_cursor"]}, headers=key).json()
     told = [(e["price"], e["stock_quantity"], e["reason"]) for e in first["items"] + rest["items"]]
-    assert told == [(5, 2, "sold"), (5, 3, None)]
+    assert told == [(5, 2, "sold"), (5, 3, None), (9_000_000, 3, None)]
     assert first["items"][0]["actor"].startswith("supplier:")
     assert rest["next_cursor"] is None
 

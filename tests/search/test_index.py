@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import text
 from tantivy import Index, Query
 
-from marketplace import BANDUNG, JAKARTA, add_products, add_supplier, new_database, product_draft
+from marketplace import BANDUNG, JAKARTA, StockRoom, add_products, add_supplier, new_database, product_draft
 from warung.database.session import Database
 from warung.errors import Unavailable
 from warung.products.service import ProductService
@@ -41,7 +41,7 @@ def test_an_index_follows_the_change_log(tmp_path: Path, database: Database) -> 
     assert index.catch_up() == 1
     assert ids(index) == {1, 3}
     assert index.snapshot().suppliers.location(2) == BANDUNG
-    ProductService(database).remove(1)
+    StockRoom(database).remove(1)
     assert index.catch_up() == 1
     assert ids(index) == {3}
     assert index.catch_up() == 0
@@ -51,7 +51,7 @@ def test_a_snapshot_stays_what_it_was(tmp_path: Path, database: Database) -> Non
     index = open_index(tmp_path / "index", database)
     index.catch_up()
     before = index.snapshot()
-    ProductService(database).remove(1)
+    StockRoom(database).remove(1)
     index.catch_up()
     assert before.count(Query.all_query()) == 2
     assert index.snapshot().count(Query.all_query()) == 1
@@ -59,7 +59,7 @@ def test_a_snapshot_stays_what_it_was(tmp_path: Path, database: Database) -> Non
 
 def test_what_was_committed_is_not_done_again_after_a_restart(tmp_path: Path, database: Database) -> None:
     open_index(tmp_path / "index", database).catch_up()
-    ProductService(database).change(2, price_rupiah=7)
+    StockRoom(database).change(2, price_rupiah=7)
     again = open_index(tmp_path / "index", database)
     assert again.catch_up() == 1
     assert ids(again, "meja") == {2}
@@ -111,7 +111,7 @@ def test_files_lost_while_it_is_open_are_noticed_at_the_next_write(
     index = open_index(folder, database)
     index.catch_up()
     (folder / "meta.json").write_text("{")
-    ProductService(database).change(1, price_rupiah=7)
+    StockRoom(database).change(1, price_rupiah=7)
     index.catch_up()
     assert ids(index) == {1}
     assert open_index(folder, database).catch_up() == 0
@@ -129,7 +129,7 @@ def test_an_index_of_another_database_is_made_anew(tmp_path: Path, database: Dat
 
 def test_a_database_set_back_to_an_older_state_makes_it_anew(tmp_path: Path, database: Database) -> None:
     index = open_index(tmp_path / "index", database)
-    ProductService(database).remove(1)
+    StockRoom(database).remove(1)
     index.catch_up()
     with database.transaction() as session:
         session.execute(text("DELETE FROM product_changes WHERE seq = 3"))
@@ -152,7 +152,7 @@ def test_a_folder_that_another_writes_to_is_left_alone(tmp_path: Path, database:
     index = open_index(folder, database)
     index.catch_up()
     writer = Index.open(str(folder)).writer(15_000_000, 1)
-    ProductService(database).remove(1)
+    StockRoom(database).remove(1)
     with pytest.raises(Unavailable, match="another process"):
         index.catch_up()
     with pytest.raises(Unavailable, match="another process"):

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from marketplace import BANDUNG, JAKARTA, SURABAYA, add_products, add_supplier, product_draft
+from marketplace import BANDUNG, JAKARTA, SURABAYA, StockRoom, add_products, add_supplier, product_draft
 from warung.accounts.principal import Principal
 from warung.database.session import Database
 from warung.delivery.schemas import Tariff
@@ -23,7 +23,7 @@ class Stalls:
 
     def __init__(self, database: Database, folder: Path) -> None:
         self.delivery = DeliveryService(database)
-        self.products = ProductService(database)
+        self.products, self.room = ProductService(database), StockRoom(database)
         own = add_supplier(database, "own", JAKARTA)
         add_products(database, own, product_draft("1", NAME), product_draft("2", f"{NAME} bekas"))
         far = add_supplier(database, "far", SURABAYA)
@@ -76,7 +76,7 @@ def test_without_a_place_the_cheapest_comes_first(shop: Stalls) -> None:
 
 
 def test_what_is_sold_out_is_no_offer_and_fewer_words_do_where_few_have_all(shop: Stalls) -> None:
-    shop.products.change(5, stock_quantity=0)
+    shop.room.change(5, stock_quantity=0)
     shop.index.catch_up()
     assert [offer.id for offer in shop.search.offers(1, JAKARTA)] == [4, 6, 3]
 

@@ -9,7 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from marketplace import BANDUNG, JAKARTA, SURABAYA, add_products, add_supplier, new_database, product_draft
+from marketplace import (
+    BANDUNG,
+    JAKARTA,
+    SURABAYA,
+    StockRoom,
+    add_products,
+    add_supplier,
+    new_database,
+    product_draft,
+)
 from warung.database.session import Database
 from warung.errors import InvalidInput
 from warung.geo import Coordinates, distance_km
@@ -160,9 +169,9 @@ def test_facets_count_as_if_no_category_were_chosen(shop: Shop) -> None:
 
 
 def test_a_stale_index_never_shows_what_does_not_fit(shop: Shop) -> None:
-    shop.products.change(1, price_rupiah=20_000_000)
-    shop.products.change(4, stock_quantity=0)
-    shop.products.remove(6)
+    StockRoom(shop.database).change(1, price_rupiah=20_000_000)
+    StockRoom(shop.database).change(4, stock_quantity=0)
+    StockRoom(shop.database).remove(6)
     cards = shop.search.search(
         SearchRequest(text="laptop gaming", max_price_rupiah=16_000_000, in_stock=True, category="laptop")
     ).cards
@@ -171,7 +180,7 @@ def test_a_stale_index_never_shows_what_does_not_fit(shop: Shop) -> None:
 
 
 def test_a_strict_order_holds_for_the_prices_shown_by_a_stale_index(shop: Shop) -> None:
-    shop.products.change(6, price_rupiah=90_000_000)
+    StockRoom(shop.database).change(6, price_rupiah=90_000_000)
     cards = shop.search.search(
         SearchRequest(text="laptop gaming", category="laptop", sort=Sort.PRICE_ASC)
     ).cards
@@ -270,7 +279,7 @@ def test_a_search_beside_writes_shows_only_what_fits(shop: Shop) -> None:
 
     def write() -> None:
         for round_ in range(40):
-            shop.products.change(1, price_rupiah=9_000_000 + round_ % 2 * 9_000_000)
+            StockRoom(shop.database).change(1, price_rupiah=9_000_000 + round_ % 2 * 9_000_000)
             shop.index.catch_up()
         done.set()
 

@@ -26,4 +26,5 @@ class Callers:
             raise Forbidden("this is for accounts, not for a stall's key: sign in with e-mail and password")
         if not principal.ai_access:
             raise Forbidden("the operator has closed the assistant to you", code="ai_access_disabled")
-        return Caller(principal.owner, lambda: self._limiter.spend(principal.owner))
+        owner, location = principal.owner, principal.location
+        return Caller(owner, lambda: self._limiter.spend(owner), location=location)

@@ -21,13 +21,13 @@ from warung.accounts.schemas import (
     TokenAnswer,
     UserChange,
     UserItem,
-    UserList,
     UserParameters,
 )
 from warung.accounts.service import AccountService
 from warung.errors import Forbidden, InvalidInput
 from warung.gazetteer.places import Gazetteer
 from warung.geo import Coordinates
+from warung.paging import Page
 
 PrincipalOf = Callable[[Request], Principal]
 """From a request to its caller; raises Unauthorized."""
@@ -163,12 +163,11 @@ def _operators_router(accounts: AccountService, principal_of: PrincipalOf) -> AP
     operator = operator_of(principal_of)
 
     @router.get("", dependencies=[Depends(operator)])
-    def list_users(parameters: Annotated[UserParameters, Query()]) -> UserList:
+    def list_users(parameters: Annotated[UserParameters, Query()]) -> Page[UserItem]:
         """All accounts, the latest first."""
-        page = accounts.page(
-            role=parameters.role, email=parameters.email, cursor=parameters.cursor, limit=parameters.limit
-        )
-        return UserList(items=[UserItem.of(user) for user in page.users], next_cursor=page.next_cursor)
+        filters = parameters.model_dump(include={"role", "email"}, exclude_none=True)
+        users, following = accounts.page(filters, parameters.cursor, parameters.limit)
+        return Page[UserItem](items=[UserItem.of(user) for user in users], next_cursor=following)
 
     @router.patch("/{user_id}")
     def change_user(
@@ -205,7 +204,4 @@ def _place(body: Registration | ProfileChange, gazetteer: Gazetteer) -> Coordina
         return body.location.coordinates() if body.location else None
     if body.location is not None:
         raise InvalidInput("send city or location, not both", field="city")
-    place = gazetteer.find(body.city)
-    if place is None:
-        raise InvalidInput(f"city {body.city!r} is unknown: send location instead", field="city")
-    return place.location
+    return gazetteer.locate(body.city)

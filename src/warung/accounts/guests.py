@@ -10,6 +10,7 @@ from starlette.requests import Request
 
 from warung.accounts.rate_limiter import RateLimiter
 from warung.errors import Forbidden
+from warung.geo import Coordinates
 
 COOKIE = "warung_guest"
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{32}")
@@ -18,11 +19,13 @@ _COOKIE_DAYS = 30
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks. `headers` belong on the response; `spend` takes one question from the caller's allowance."""
+    """Who asks. `headers` belong on the response; `spend` takes one question from the caller's allowance;
+    `location` is where an account says it is."""
 
     owner: str
     spend: Callable[[], None]
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    location: Coordinates | None = None
 
 
 class Guests:

@@ -105,7 +105,7 @@ class Logins:
 
     def _principal_of(self, user: User) -> Principal:
         stall = self._stall_of(user.id) if user.role == "supplier" else None
-        return Principal(f"user:{user.id}", user.role, user.id, stall, ai_access=user.ai_access_enabled)
+        return Principal(f"user:{user.id}", user.role, user.id, stall, user.ai_access_enabled, user.location)
 
     def _issue(self, logins: LoginRepository, login_id: str) -> Tokens:
         access = ACCESS_PREFIX + secrets.token_urlsafe(32)

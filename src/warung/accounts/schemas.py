@@ -17,34 +17,29 @@ from pydantic import (
 
 from warung.accounts.passwords import MAX_CHARACTERS, MIN_CHARACTERS
 from warung.accounts.user import AccountRole, Tokens, User
+from warung.database.text import one_line
 from warung.errors import InvalidInput
-from warung.geo import Coordinates
+from warung.location import Location
 
-# PostgreSQL refuses some control characters, and no name has any. Spelt out: not all readers of the schema
-# know \p{Cc}.
-_NO_CONTROLS = r"^[^\x00-\x1f\x7f-\x9f]*$"
+
+def _sized(password: SecretStr) -> SecretStr:
+    if not MIN_CHARACTERS <= len(password) <= MAX_CHARACTERS:
+        raise ValueError(f"a password has {MIN_CHARACTERS} to {MAX_CHARACTERS} characters")
+    return password
+
+
 _Line = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=_NO_CONTROLS)
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), AfterValidator(one_line)
 ]
 _Phone = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[+0-9][0-9 ()-]{5,29}$")]
 _Email = Annotated[EmailStr, AfterValidator(str.lower)]
-_NewPassword = Annotated[SecretStr, Field(min_length=MIN_CHARACTERS, max_length=MAX_CHARACTERS)]
+_NewPassword = Annotated[SecretStr, AfterValidator(_sized)]
 _Password = Annotated[SecretStr, Field(max_length=MAX_CHARACTERS)]
 _Token = Annotated[SecretStr, Field(max_length=200)]
 
 
 class _Body(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Location(_Body):
-    """A WGS 84 point in degrees."""
-
-    lat: Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False)]
-    lng: Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)]
-
-    def coordinates(self) -> Coordinates:
-        return Coordinates(self.lat, self.lng)
 
 
 class _Placed(_Body):
@@ -115,16 +110,11 @@ class UserItem(BaseModel):
             name=user.name,
             email=user.email,
             phone=user.phone,
-            location=Location(lat=place.lat, lng=place.lng) if place else None,
+            location=Location.of(place) if place else None,
             role=user.role,
             ai_access_enabled=user.ai_access_enabled,
             created_at=user.created_at,
         )
-
-
-class UserList(BaseModel):
-    items: list[UserItem]
-    next_cursor: str | None
 
 
 class TokenAnswer(BaseModel):

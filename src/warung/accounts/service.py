@@ -1,7 +1,6 @@
 """What the house does with accounts; knows no route and no token."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -11,18 +10,11 @@ from warung.accounts.repository import LoginRepository, UserRepository
 from warung.accounts.user import AccountRole, User
 from warung.audit.repository import AuditRepository
 from warung.database.session import Database
-from warung.errors import Conflict, Forbidden, InvalidInput, NotFound
+from warung.errors import Conflict, Forbidden, NotFound
 from warung.geo import Coordinates
+from warung.paging import cut, malformed
 
 _AT_THE_CONSOLE = "command line"
-
-
-@dataclass(frozen=True, slots=True)
-class UserPage:
-    """`next_cursor` leads to the next page, None on the last one."""
-
-    users: list[User]
-    next_cursor: str | None
 
 
 class AccountService:
@@ -103,20 +95,14 @@ class AccountService:
             _note(AuditRepository(session), user_id, "user.delete")
 
     def page(
-        self,
-        *,
-        role: AccountRole | None = None,
-        email: str | None = None,
-        cursor: str | None = None,
-        limit: int = 50,
-    ) -> UserPage:
-        """The latest accounts first; None filters nothing. Raises InvalidInput for a cursor that is none."""
-        filters = {"role": role, "email": email}
-        equal = {name: value for name, value in filters.items() if value is not None}
-        before = _read(cursor) if cursor is not None else None
+        self, equal: Mapping[str, str] | None = None, cursor: str | None = None, limit: int = 50
+    ) -> tuple[Sequence[User], str | None]:
+        """The latest accounts first; `equal` are values of "role" and "email". Raises InvalidInput for a
+        cursor that is none."""
+        before = None if cursor is None else _read(cursor)
         with self._database.reading() as session:
-            users = UserRepository(session).page(equal, before, limit + 1)
-        return UserPage(users[:limit], _cursor(users[limit - 1]) if len(users) > limit else None)
+            users = UserRepository(session).page(equal or {}, before, limit + 1)
+        return cut(users, limit, _cursor)
 
     def manage(self, actor: str, user_id: str, changes: Mapping[str, object]) -> User:
         """An operator's `changes` of "ai_access_enabled" and "role". Raises NotFound, and Forbidden for
@@ -181,9 +167,8 @@ def _note(audit: AuditRepository, user_id: str, action: str) -> None:
 
 
 def _cursor(user: User) -> str:
-    return (
-        f"{user.created_at.replace(tzinfo=None).isoformat()}~{user.id}"  # always UTC; "+" isn't safe in URLs
-    )
+    at = user.created_at.replace(tzinfo=None)  # always UTC, whose "+" isn't safe in URLs
+    return f"{at.isoformat()}~{user.id}"
 
 
 def _read(cursor: str) -> tuple[datetime, str]:
@@ -191,8 +176,7 @@ def _read(cursor: str) -> tuple[datetime, str]:
     try:
         return datetime.fromisoformat(at).replace(tzinfo=UTC), str(UUID(user_id))
     except ValueError:
-        message = "cursor is malformed; pass next_cursor as it was answered"
-        raise InvalidInput(message, field="cursor") from None
+        raise malformed() from None
 
 
 def _unknown() -> NotFound:

@@ -4,10 +4,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, TypeVar
 
-from fastapi import APIRouter, Depends, Path, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel
 
+from warung.accounts.endpoints import operator_of
+from warung.accounts.guests import address_of
 from warung.accounts.principal import Principal
 from warung.accounts.rate_limiter import RateLimiter
 from warung.analytics.recorder import Recorder
@@ -25,6 +27,7 @@ from warung.analytics.service import AnalyticsService
 from warung.analytics.tables import csv_text
 from warung.errors import NotFound
 from warung.products.service import ProductService
+from warung.suppliers.endpoints import RowId
 
 T = TypeVar("T", bound=BaseModel)
 
@@ -44,9 +47,9 @@ def create_click_router(clicks: Clicks) -> APIRouter:
     router = APIRouter(prefix="/api/products", tags=["products"])
 
     @router.post("/{product_id}/clicks", status_code=204)
-    def tell_of_click(request: Request, product_id: Annotated[int, Path(ge=1, lt=2**63)]) -> None:
+    def tell_of_click(request: Request, product_id: RowId) -> None:
         """Tell that a shopper has opened a product that was shown."""
-        clicks.limiter.spend(request.client.host if request.client else "unknown")
+        clicks.limiter.spend(address_of(request))
         if not clicks.products.find([product_id]):
             raise NotFound(f"there is no product {product_id}")
         clicks.recorder.clicked(product_id)
@@ -59,10 +62,8 @@ def create_router(
     authenticate: Callable[[Request], Principal],
     conversations_by_day: Callable[[Period], list[ConversationDay]],
 ) -> APIRouter:
-    def operator(caller: Annotated[Principal, Depends(authenticate)]) -> None:
-        caller.require("operator")
-
-    router = APIRouter(prefix="/api/analytics", tags=["analytics"], dependencies=[Depends(operator)])
+    operator = Depends(operator_of(authenticate))
+    router = APIRouter(prefix="/api/analytics", tags=["analytics"], dependencies=[operator])
 
     @router.get("/searches", response_model=Items[SearchDay])
     def searches(asked: _Parameters) -> Response:

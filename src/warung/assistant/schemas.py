@@ -20,7 +20,9 @@ class ChatRequest(BaseModel):
         Field(description="the question"),
     ]
     conversation_id: Annotated[str | None, Field(max_length=64)] = None
-    location: Annotated[str | None, Field(description='where the shopper is, "lat,lng"')] = None
+    location: Annotated[
+        str | None, Field(description='where the shopper is, "lat,lng"; default: the account\'s place')
+    ] = None
     stream: bool = False
     session_id: str | None = None
 

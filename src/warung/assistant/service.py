@@ -72,7 +72,7 @@ class Assistant:
         Raises InvalidInput, NotFound for another's conversation or session, SessionBusy, KeyReused,
         TooManyRequests, and Unavailable while the search index is being built; then nothing is stored.
         """
-        here = Coordinates.parse(body.location) if body.location else None
+        here = Coordinates.parse(body.location) if body.location else caller.location
 
         async def open_producer() -> Producer:
             caller.spend()

@@ -5,8 +5,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
 
-from warung.audit.schemas import AuditList, AuditParameters
+from warung.audit.schemas import AuditItem, AuditParameters
 from warung.audit.service import AuditService
+from warung.paging import Page
 
 
 def create_router(service: AuditService, require_operator: Callable[[Request], object]) -> APIRouter:
@@ -14,15 +15,10 @@ def create_router(service: AuditService, require_operator: Callable[[Request], o
     router = APIRouter(prefix="/api/audit", tags=["operators"], dependencies=[Depends(require_operator)])
 
     @router.get("")
-    def list_entries(parameters: Annotated[AuditParameters, Query()]) -> AuditList:
+    def list_entries(parameters: Annotated[AuditParameters, Query()]) -> Page[AuditItem]:
         """What operators did, and what was done to accounts; the latest first."""
-        page = service.page(
-            actor=parameters.actor,
-            action=parameters.action,
-            target=parameters.target,
-            before_id=parameters.cursor,
-            limit=parameters.limit,
-        )
-        return AuditList.of(page)
+        filters = parameters.model_dump(include={"actor", "action", "target"}, exclude_none=True)
+        entries, following = service.page(filters, parameters.cursor, parameters.limit)
+        return Page[AuditItem](items=[AuditItem.of(entry) for entry in entries], next_cursor=following)
 
     return router

@@ -15,11 +15,3 @@ class AuditEntry:
     action: str
     target: str
     details: Mapping[str, object]
-
-
-@dataclass(frozen=True, slots=True)
-class AuditPage:
-    """`next_before_id` leads to the next page, None on the last one."""
-
-    entries: list[AuditEntry]
-    next_before_id: int | None

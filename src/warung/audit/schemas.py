@@ -3,11 +3,12 @@
 from datetime import datetime
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
-from warung.audit.entry import AuditEntry, AuditPage
+from warung.audit.entry import AuditEntry
+from warung.database.text import one_line
 
-_Name = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")]
+_Name = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(one_line)]
 
 
 class AuditParameters(BaseModel):
@@ -17,7 +18,7 @@ class AuditParameters(BaseModel):
     action: _Name | None = None
     target: _Name | None = None
     limit: Annotated[int, Field(ge=1, le=200)] = 50
-    cursor: Annotated[int, Field(ge=1, lt=2**63)] | None = Field(
+    cursor: Annotated[str, StringConstraints(max_length=100)] | None = Field(
         None, description="next_cursor of the page before"
     )
 
@@ -40,13 +41,3 @@ class AuditItem(BaseModel):
             target=entry.target,
             details=dict(entry.details),
         )
-
-
-class AuditList(BaseModel):
-    items: list[AuditItem]
-    next_cursor: str | None
-
-    @classmethod
-    def of(cls, page: AuditPage) -> Self:
-        cursor = None if page.next_before_id is None else str(page.next_before_id)
-        return cls(items=[AuditItem.of(entry) for entry in page.entries], next_cursor=cursor)

@@ -1,8 +1,11 @@
 """Lets the audit log be read; entries are written by those whose deeds they tell of."""
 
-from warung.audit.entry import AuditPage
+from collections.abc import Mapping, Sequence
+
+from warung.audit.entry import AuditEntry
 from warung.audit.repository import AuditRepository
 from warung.database.session import Database
+from warung.paging import cut, read_key
 
 
 class AuditService:
@@ -10,18 +13,11 @@ class AuditService:
         self._database = database
 
     def page(
-        self,
-        *,
-        actor: str | None = None,
-        action: str | None = None,
-        target: str | None = None,
-        before_id: int | None = None,
-        limit: int = 50,
-    ) -> AuditPage:
-        """The latest entries first, older than `before_id`; None filters nothing."""
-        filters = {"actor": actor, "action": action, "target": target}
-        equal = {name: value for name, value in filters.items() if value is not None}
+        self, equal: Mapping[str, str] | None = None, cursor: str | None = None, limit: int = 50
+    ) -> tuple[Sequence[AuditEntry], str | None]:
+        """The latest entries first; `equal` are values of "actor", "action" and "target". Raises InvalidInput
+        for a cursor that is none."""
+        before = None if cursor is None else read_key(cursor)
         with self._database.reading() as session:
-            entries = AuditRepository(session).page(equal, before_id, limit + 1)
-        more = len(entries) > limit
-        return AuditPage(entries[:limit], entries[limit - 1].id if more else None)
+            entries = AuditRepository(session).page(equal or {}, before, limit + 1)
+        return cut(entries, limit, lambda entry: str(entry.id))

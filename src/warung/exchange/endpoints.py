@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header, HTTPException, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Header, HTTPException, Query, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
 from warung.accounts.principal import Principal
@@ -13,11 +13,10 @@ from warung.exchange.service import Exchange, ImportReport
 from warung.exchange.upload import Uploads
 from warung.products.service import ProductService
 from warung.query_names import only
-from warung.suppliers.endpoints import keeper_of
+from warung.suppliers.endpoints import RowId, keeper_of
 
 IMPORT_PATH = "/api/products/import"
 
-RowId = Annotated[int, Path(ge=1, le=2**63 - 1)]
 _FORMATS: dict[str, Format] = {media_type: format_ for format_, media_type in MEDIA_TYPES.items()}
 _BODY: dict[str, Any] = {
     "required": True,

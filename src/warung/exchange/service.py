@@ -97,7 +97,7 @@ class Exchange:
             repository = ProductRepository(session)
             stored = repository.by_sku(supplier_id, (draft.sku for draft in drafts), locked=True)
             if new := [(supplier_id, draft) for draft in drafts if draft.sku not in stored]:
-                repository.add(new)
+                repository.add(new, actor=actor)
             pairs = [(stored[draft.sku], draft) for draft in drafts if draft.sku in stored]
             return len(new), repository.replace_all(pairs, actor=actor)
 

@@ -11,6 +11,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Literal, get_args
 
+from warung.errors import InvalidInput
 from warung.geo import Coordinates
 
 Kind = Literal["kota", "kabupaten", "province", "region"]
@@ -115,6 +116,16 @@ class Gazetteer:
         known = {" ".join(words): place.name for words, place in self._places.items()}
         close = get_close_matches(_plain(name[:100]), known, n=6, cutoff=0.75)
         return list(dict.fromkeys(known[key] for key in close))[:3]
+
+    def locate(self, name: str) -> Coordinates:
+        """Where the city of this name is. Raises InvalidInput, with names that are much like it."""
+        if place := self.find(name):
+            return place.location
+        close = self.suggest(name)
+        hint = (
+            f"did you mean {' or '.join(close)}? Else" if close else "use the name of a kota or kabupaten, or"
+        )
+        raise InvalidInput(f"city {name[:60]!r} is unknown: {hint} send location", field="city")
 
 
 def _plain(text: str) -> str:

@@ -7,8 +7,8 @@ from pydantic import BaseModel
 from warung.delivery.estimate import estimate
 from warung.delivery.schemas import Delivery, DeliveryLevel
 from warung.geo import Coordinates, distance_km
+from warung.location import Location
 from warung.products.product import Product
-from warung.suppliers.schemas import Location
 
 
 class CardSupplier(BaseModel):
@@ -58,7 +58,7 @@ def product_card(
             id=supplier.id,
             business_name=supplier.business_name,
             city=supplier.city,
-            location=Location(lat=supplier.location.lat, lng=supplier.location.lng),
+            location=Location.of(supplier.location),
         ),
         delivery=estimate(levels, way_km, product.weight_grams) if levels and way_km is not None else None,
         score=None if score is None else round(score, 4),

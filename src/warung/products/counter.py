@@ -31,11 +31,13 @@ class Counter:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def put_up(self, supplier_id: int, draft: ProductDraft) -> Product:
-        """A new product. Raises Conflict for a SKU that the supplier has given to another."""
+    def put_up(self, caller: Principal, draft: ProductDraft) -> Product:
+        """A new product in the caller's stall. Raises Conflict for a SKU that another one there has, and
+        Unauthorized or Forbidden without a stall."""
+        supplier_id = caller.require_supplier()
         with self._database.transaction() as session:
             repository = ProductRepository(session)
-            return repository.find(repository.add([(supplier_id, draft)]))[0]
+            return repository.find(repository.add([(supplier_id, draft)], actor=caller.owner))[0]
 
     def change(
         self,

@@ -1,10 +1,12 @@
 """A product with all that is public of it, as the wire shows it; knows no table and no index."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Self
 
 from pydantic import BaseModel
 
+from warung.delivery.schemas import DeliveryLevel
 from warung.geo import Coordinates
 from warung.products.cards import ProductCard, product_card
 from warung.products.categories import Category
@@ -24,9 +26,11 @@ class ProductDetail(ProductCard):
     updated_at: datetime
 
     @classmethod
-    def of(cls, product: Product, *, near: Coordinates | None = None) -> Self:
+    def of(
+        cls, product: Product, *, near: Coordinates | None = None, levels: Sequence[DeliveryLevel] = ()
+    ) -> Self:
         return cls(
-            **dict(product_card(product, near=near)),
+            **dict(product_card(product, near=near, levels=levels)),
             sku=product.sku,
             brand=product.brand,
             condition=product.condition,

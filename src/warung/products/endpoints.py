@@ -1,6 +1,6 @@
 """The routes of products and categories; knows no table and no index."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -8,6 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
 from warung.accounts.principal import Principal
+from warung.delivery.schemas import DeliveryLevel
 from warung.etag import IfMatch, etag
 from warung.geo import Coordinates
 from warung.merge_patch import merge_patch
@@ -23,17 +24,21 @@ from warung.suppliers.endpoints import Near, RowId, keeper_of
 
 
 def create_router(
-    service: ProductService, counter: Counter, authenticate: Callable[[Request], Principal]
+    service: ProductService,
+    counter: Counter,
+    authenticate: Callable[[Request], Principal],
+    levels: Callable[[], Sequence[DeliveryLevel]],
 ) -> APIRouter:
-    """Belongs behind the search's routes, or /api/products/search is taken for a product's id."""
+    """Belongs behind the search's routes, or /api/products/search is taken for a product's id. `levels` are
+    the delivery services at this moment."""
     router = APIRouter(tags=["products"])
     keeper = Depends(keeper_of(authenticate))
-    _add_reading(router, service)
+    _add_reading(router, service, levels)
 
     @router.post("/api/products", status_code=201)
     def put_up(body: ProductBody, response: Response, caller: Principal = keeper) -> ProductDetail:
         """Put a product up in one's own stall."""
-        product = counter.put_up(caller.require_supplier(), body.draft())
+        product = counter.put_up(caller, body.draft())
         response.headers["Location"] = f"/api/products/{product.id}"
         return _told(product, response)
 
@@ -84,20 +89,24 @@ def create_router(
     return router
 
 
-def _add_reading(router: APIRouter, service: ProductService) -> None:
+def _add_reading(
+    router: APIRouter, service: ProductService, levels: Callable[[], Sequence[DeliveryLevel]]
+) -> None:
     @router.get("/api/products/{product_id}")
     def read_product(product_id: RowId, response: Response, location: Near = None) -> ProductDetail:
         """One product, with its ETag."""
-        return _told(service.get(product_id), response, _place(location))
+        product = service.get(product_id)
+        response.headers["ETag"] = etag(product.version)
+        return ProductDetail.of(product, near=_place(location), levels=levels())
 
     @router.get("/api/suppliers/{supplier_id}/products", tags=["suppliers"])
     def list_products(
         supplier_id: RowId, location: Near = None, cursor: Cursor = None, limit: Limit = 20
     ) -> Page[ProductCard]:
         """What stands in a stall."""
-        near = _place(location)
+        near, ways = _place(location), levels()
         products, following = service.of_supplier(supplier_id, cursor, limit)
-        cards = [product_card(product, near=near) for product in products]
+        cards = [product_card(product, near=near, levels=ways) for product in products]
         return Page[ProductCard](items=cards, next_cursor=following)
 
     @router.get("/api/categories")
@@ -110,9 +119,10 @@ def _place(location: str | None) -> Coordinates | None:
     return None if location is None else Coordinates.parse(location)
 
 
-def _told(product: Product, response: Response, near: Coordinates | None = None) -> ProductDetail:
+def _told(product: Product, response: Response) -> ProductDetail:
+    """To its supplier, who is nowhere."""
     response.headers["ETag"] = etag(product.version)
-    return ProductDetail.of(product, near=near)
+    return ProductDetail.of(product)
 
 
 def _patched(before: Product, patch: dict[str, Any]) -> ProductDraft:

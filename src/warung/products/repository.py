@@ -35,8 +35,8 @@ class ProductRepository:
         )
         return wanted & {(supplier, sku) for supplier, sku in rows}
 
-    def add(self, drafts: Sequence[tuple[int, ProductDraft]]) -> list[int]:
-        """Store products of suppliers (by id); the new ids in the same order.
+    def add(self, drafts: Sequence[tuple[int, ProductDraft]], *, actor: str) -> list[int]:
+        """Store products of suppliers (by id), whose history begins; the new ids in the same order.
 
         Raises NotFound for a supplier that there is not, Conflict for a SKU that is taken.
         """
@@ -48,7 +48,9 @@ class ProductRepository:
                 insert(ProductRow).returning(ProductRow.id, sort_by_parameter_order=True),
                 [_values(draft) | {"supplier_id": supplier} for supplier, draft in drafts],
             ).all()
-        self._add_tags({key: draft for key, (_, draft) in zip(ids, drafts, strict=True)})
+        added = {key: draft for key, (_, draft) in zip(ids, drafts, strict=True)}
+        self._add_tags(added)
+        self._note_history(added, actor, None)
         self._log(ids)
         return list(ids)
 
@@ -94,7 +96,12 @@ class ProductRepository:
                 ],
             )
         self._tag_anew({product.id: draft for product, draft in changes if draft.tags != product.tags})
-        self._note_history(changes, actor, reason)
+        told = {
+            product.id: draft
+            for product, draft in changes
+            if (product.price_rupiah, product.stock_quantity) != (draft.price_rupiah, draft.stock_quantity)
+        }
+        self._note_history(told, actor, reason)
         self._log([product.id for product, _ in changes])
         self._session.expire_all()  # rows that were read know nothing of all this
         return len(changes)
@@ -187,19 +194,16 @@ class ProductRepository:
             self._session.execute(delete(ProductTagRow).where(ProductTagRow.product_id.in_(drafts)))
             self._add_tags(drafts)
 
-    def _note_history(
-        self, changes: Sequence[tuple[Product, ProductDraft]], actor: str, reason: str | None
-    ) -> None:
+    def _note_history(self, drafts: Mapping[int, ProductDraft], actor: str, reason: str | None) -> None:
         entries = [
             {
-                "product_id": product.id,
+                "product_id": product_id,
                 "price_rupiah": draft.price_rupiah,
                 "stock_quantity": draft.stock_quantity,
                 "actor": actor,
                 "reason": reason,
             }
-            for product, draft in changes
-            if (product.price_rupiah, product.stock_quantity) != (draft.price_rupiah, draft.stock_quantity)
+            for product_id, draft in drafts.items()
         ]
         if entries:
             self._session.execute(insert(ProductHistoryRow), entries)

@@ -3,14 +3,15 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from warung.database.session import Database
-from warung.errors import InvalidInput, NotFound
+from warung.errors import NotFound
 from warung.paging import cut, read_key
-from warung.products.product import ChangeMark, Changes, Product, draft_of
+from warung.products.product import ChangeMark, Changes, Product
 from warung.products.repository import ProductRepository
 from warung.products.schemas import ProductDraft
 from warung.suppliers.repository import SupplierRepository
 
 _BATCH = 500
+_SEED = "seed"
 
 
 class ProductService:
@@ -35,35 +36,10 @@ class ProductService:
                 stored = repository.existing_skus(batch)
                 missing = [(key[0], draft) for key, draft in batch.items() if key not in stored]
                 if missing:
-                    repository.add(missing)
+                    repository.add(missing, actor=_SEED)
             added += len(missing)
             on_progress(min(start + _BATCH, len(drafts)))
         return added
-
-    def change(
-        self,
-        product_id: int,
-        *,
-        price_rupiah: int | None = None,
-        stock_quantity: int | None = None,
-        actor: str = "operator",
-    ) -> None:
-        """Set the price or the stock. Raises NotFound, or InvalidInput for a negative value."""
-        wanted = {"price_rupiah": price_rupiah, "stock_quantity": stock_quantity}
-        told = {field: value for field, value in wanted.items() if value is not None}
-        for field, value in told.items():
-            if value < 0:
-                raise InvalidInput(f"{field} must not be negative, not {value}", field=field)
-        with self._database.transaction() as session:
-            repository = ProductRepository(session)
-            product = _found(repository.lock(product_id), product_id)
-            repository.replace(product, draft_of(product).model_copy(update=told), actor=actor)
-
-    def remove(self, product_id: int) -> None:
-        """Delete a product. Raises NotFound."""
-        with self._database.transaction() as session:
-            repository = ProductRepository(session)
-            repository.remove([_found(repository.lock(product_id), product_id).id])
 
     def find(self, ids: Iterable[int]) -> Mapping[int, Product]:
         """Those that exist at this moment, by id."""

@@ -7,6 +7,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, EmailStr, Field, Str
 
 from warung.database.text import one_line
 from warung.geo import Coordinates, distance_km
+from warung.location import Location
 from warung.suppliers.key import SupplierKey
 from warung.suppliers.supplier import Supplier
 
@@ -16,19 +17,6 @@ def _line(longest: int) -> StringConstraints:
 
 
 _Line = Annotated[str, _line(200), AfterValidator(one_line)]
-
-
-class Location(BaseModel):
-    """WGS 84, in degrees."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    lat: Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False)]
-    lng: Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)]
-
-    @classmethod
-    def of(cls, point: Coordinates) -> Self:
-        return cls(lat=point.lat, lng=point.lng)
 
 
 class Stall(BaseModel):

@@ -8,7 +8,7 @@ from warung.accounts.oversight import note
 from warung.accounts.principal import Principal
 from warung.audit.repository import AuditRepository
 from warung.database.session import Database
-from warung.errors import Conflict, NotFound
+from warung.errors import Conflict, Forbidden, NotFound
 from warung.etag import require_match
 from warung.geo import Coordinates, distance_km
 from warung.paging import cut, malformed, read_key
@@ -65,10 +65,15 @@ class SupplierService:
     def register(self, stall: LocatedStall, caller: Principal) -> tuple[Supplier, str]:
         """A new supplier and its key. An account of a supplier runs it from now on.
 
-        Raises Conflict when the caller runs another stall already.
+        Raises Conflict when the caller runs another stall already, Forbidden for a shopper's account.
         """
         if caller.supplier_id is not None:
             raise Conflict("you run a stall already", code="stall_exists")
+        if caller.role == "shopper":
+            raise Forbidden(
+                "a shopper's account runs no stall: register an account with the role supplier, or send no"
+                " credential and keep the stall's key"
+            )
         user_id = caller.user_id if caller.role == "supplier" else None
         credential = new_credential()
         with self._database.transaction() as session:
