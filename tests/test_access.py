@@ -17,7 +17,8 @@ from fastapi.routing import iter_route_contexts
 from accounts.people import PASSWORD, House, open_house
 from delivery.tariffs import REGULAR
 from live import serving
-from marketplace import new_database, shop_settings
+from marketplace import new_database, shop_settings, sqlite_url
+from postgres_server import PostgresServer
 from stalls import LAPTOP, STALL
 from warung.accounts.user import AccountRole
 from warung.app import create_app
@@ -227,12 +228,19 @@ ROWS = (
 # fmt: on
 
 
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Generator[World]:
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Generator[World]:
     folder = tmp_path_factory.mktemp("access")
-    database: Database = new_database(folder)
-    generous = {"registrations_per_minute": 10_000, "logins_per_minute": 10_000}
-    settings = shop_settings(folder, api_keys=(KEY,), guest_requests_per_minute=10_000, **generous)
+    if request.param == "postgresql":
+        server: PostgresServer = request.getfixturevalue("postgres")
+        database_url = server.new_database()
+    else:
+        new_database(folder).close()
+        database_url = sqlite_url(folder / "warung.db")
+    database = Database(database_url)
+    generous: dict[str, object] = {"registrations_per_minute": 10_000, "logins_per_minute": 10_000}
+    generous |= {"guest_requests_per_minute": 10_000, "database_url": database_url}
+    settings = shop_settings(folder, api_keys=(KEY,), **generous)
     app = create_app(settings, engine=scripted_engine(lambda _prompt: "Ini."))
     with serving(app) as url, httpx.Client(base_url=url, timeout=60) as client:
         yield World(app, client, open_house(database, stall_of=SupplierService(database).by_account))

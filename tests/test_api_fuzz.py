@@ -4,11 +4,9 @@ own OpenAPI description."""
 # The library's types are incomplete.
 # pyright: reportUnknownVariableType=false, reportUnknownMemberType=false, reportUnknownArgumentType=false
 
-import shutil
 from collections.abc import Generator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -21,8 +19,9 @@ from schemathesis.checks import not_a_server_error
 
 from accounts.people import PASSWORD, House, open_house
 from live import serving
-from marketplace import shop_settings
-from stalls import STALL
+from marketplace import new_database, shop_settings, sqlite_url
+from postgres_server import PostgresServer
+from stalls import LAPTOP, STALL
 from warung.accounts.user import AccountRole
 from warung.app import create_app
 from warung.database.session import Database
@@ -38,12 +37,19 @@ class Door:
     callers: Mapping[str, Mapping[str, str]]
 
 
-@pytest.fixture(scope="module")
-def door(seeded_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Generator[Door]:
-    """With rows to hit: the seeded ones, and those of a supplier that the fuzzer may be."""
-    folder = Path(shutil.copytree(seeded_folder, tmp_path_factory.mktemp("fuzz") / "shop"))
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def door(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Generator[Door]:
+    """With rows to hit: those of a supplier that the fuzzer may be, and has the first ids."""
+    folder = tmp_path_factory.mktemp("fuzz")
+    if request.param == "postgresql":
+        server: PostgresServer = request.getfixturevalue("postgres")
+        database_url = server.new_database()
+    else:
+        new_database(folder).close()
+        database_url = sqlite_url(folder / "warung.db")
     settings_ = shop_settings(
         folder,
+        database_url=database_url,
         guest_requests_per_minute=100_000,
         user_requests_per_minute=100_000,
         logins_per_minute=100_000,
@@ -53,6 +59,9 @@ def door(seeded_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Gener
     house = open_house(database)
     with serving(create_app(settings_)) as url, httpx.Client(base_url=url) as client:
         stall = client.post("/api/suppliers/register", json=STALL).raise_for_status().json()
+        client.headers["Authorization"] = f"Bearer {stall['key']}"
+        for number in range(3):
+            client.post("/api/products", json=LAPTOP | {"sku": f"L-{number}"}).raise_for_status()
         yield Door(
             url,
             {
@@ -88,7 +97,7 @@ def bombard(operation: Any, url: str, mode: GenerationMode, headers: Mapping[str
     sent = 0
 
     @given(case=operation.as_strategy(generation_mode=mode))
-    @settings(max_examples=8, suppress_health_check=_PATIENCE, database=None)
+    @settings(max_examples=6, suppress_health_check=_PATIENCE, database=None)
     def send(case: Any) -> None:
         nonlocal sent
         sent += 1

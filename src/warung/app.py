@@ -7,7 +7,7 @@ from functools import partial
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.middleware.cors import CORSMiddleware
 
-from warung import __version__, error_responses, parts
+from warung import __version__, error_responses, health, parts
 from warung.accounts import endpoints as account_endpoints
 from warung.accounts.api_keys import ApiKeys
 from warung.accounts.guests import Caller
@@ -67,9 +67,9 @@ def _model_routers(house: Parts) -> Iterator[APIRouter]:
         model.broker,
         ApiKeys(settings.api_keys).owner,
         defaults=openai_endpoints.CompletionDefaults(settings.max_tokens, settings.temperature),
-        store_name=model.store_name,
         recorder=house.market.recorder,
     )
+    yield health.create_router(model.engine, model.broker, model.store_name, house.market.database)
     yield assistant_endpoints.create_router(house.assistant, house.people.callers)
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select, text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from marketplace import new_database, sqlite_url
 from warung.accounts.models import UserRow
@@ -125,4 +125,15 @@ def test_a_database_that_is_away_is_a_state_and_no_accident(name: str) -> None:
             session.execute(text("SELECT 1"))
         assert (told.value.code, told.value.retry_after_seconds) == ("database_unavailable", 2)
         assert "rahasia" not in told.value.message
+        assert database.problem
     database.close()
+
+
+def test_a_database_that_is_back_is_no_problem_any_more(database: Database) -> None:
+    assert database.problem is None
+    with pytest.raises(Unavailable), database.reading():
+        raise OperationalError("SELECT", {}, Exception("the connection is gone"))
+    assert database.problem
+    with database.reading() as session:
+        session.execute(text("SELECT 1"))
+    assert database.problem is None

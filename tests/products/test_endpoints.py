@@ -248,3 +248,11 @@ def test_categories_come_by_their_groups(market: TestClient) -> None:
     assert groups[0]["name"] == "elektronik"
     assert {"slug": "laptop", "name": "Laptop"} in groups[0]["categories"]
     assert len({group["name"] for group in groups}) == len(groups)
+
+
+def test_a_change_of_stock_that_is_sent_again_counts_once(market: TestClient, key: Headers) -> None:
+    url = f"/api/products/{put_up(market, key, stock_quantity=3)}"
+    once = key | {"If-Match": market.get(url).headers["ETag"]}
+    told = [market.post(f"{url}/stock", json={"delta": -1}, headers=once) for _ in range(2)]
+    assert [one.status_code for one in told] == [200, 412]
+    assert market.get(url).json()["stock_quantity"] == 2

@@ -32,6 +32,7 @@ class Database:
 
     def __init__(self, url: str, *, connections: int = 20) -> None:
         self._engine = make_engine(url, connections=connections)
+        self._problem: str | None = None
         # On SQLite a transaction that reads first and writes later can fail with "database is locked"
         # however long it waits; one that takes the write lock at its beginning waits its turn instead.
         self._writing = self._engine.execution_options(**{_WRITES: True})
@@ -44,31 +45,38 @@ class Database:
     @contextmanager
     def transaction(self) -> Generator[Session]:
         """A session for writing: committed at the end, rolled back on any exception."""
-        with _reachable(), Session(self._writing, expire_on_commit=False) as session, session.begin():
+        with self._reachable(), Session(self._writing, expire_on_commit=False) as session, session.begin():
             yield session
 
     @contextmanager
     def reading(self) -> Generator[Session]:
         """A session for reading one consistent state; whatever it writes is thrown away."""
-        with _reachable(), Session(self._reading, autoflush=False) as session:
+        with self._reachable(), Session(self._reading, autoflush=False) as session:
             yield session
+
+    @contextmanager
+    def _reachable(self) -> Generator[None]:
+        """Raises Unavailable for what is the database's state and no error of ours: gone, locked, or full."""
+        try:
+            yield
+        except (OperationalError, PoolTimeout) as error:
+            self._problem = str(error).splitlines()[0]
+            log.warning("the database can't be used", error=self._problem)
+            raise Unavailable(
+                "the database can't be used at the moment; the server's log has the details",
+                code="database_unavailable",
+                retry_after_seconds=2,
+            ) from error
+        else:
+            self._problem = None
+
+    @property
+    def problem(self) -> str | None:
+        """What went wrong when it was used last, None when nothing did."""
+        return self._problem and "the database can't be used; the server's log has the details"
 
     def close(self) -> None:
         self._engine.dispose()
-
-
-@contextmanager
-def _reachable() -> Generator[None]:
-    """Raises Unavailable for what is the database's state and no error of ours: gone, locked, or full."""
-    try:
-        yield
-    except (OperationalError, PoolTimeout) as error:
-        log.warning("the database can't be used", error=str(error).splitlines()[0])
-        raise Unavailable(
-            "the database can't be used at the moment; the server's log has the details",
-            code="database_unavailable",
-            retry_after_seconds=2,
-        ) from error
 
 
 def parse_url(url: str) -> URL:

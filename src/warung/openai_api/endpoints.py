@@ -1,4 +1,4 @@
-"""The routes of the OpenAI dialect, and /health."""
+"""The routes of the OpenAI dialect."""
 
 import secrets
 import time
@@ -16,7 +16,7 @@ from warung.completions.idempotency import IdempotencyKey
 from warung.completions.response import SESSION_HEADER, resume, stream, whole
 from warung.completions.session import LastEventId, Place, find_place, join
 from warung.engine.choices import Choices
-from warung.engine.engine import Engine, EngineStatus
+from warung.engine.engine import Engine
 from warung.engine.request import GenerationRequest
 from warung.errors import NotFound
 from warung.openai_api.formats import constraint_of, tools_of
@@ -114,7 +114,6 @@ def create_router(
     owner_of: Owner,
     *,
     defaults: CompletionDefaults,
-    store_name: str,
     recorder: Recorder | None = None,
 ) -> APIRouter:
     """`recorder` is told what answers took; without one nobody is."""
@@ -167,22 +166,5 @@ def create_router(
     async def get_model(model_id: str, _owner: Annotated[str, Depends(owner_of)]) -> dict[str, Any]:
         completions.require_model(model_id)
         return model_object()
-
-    @router.get("/health")
-    async def health() -> JSONResponse:
-        state = engine.state()
-        ok = state.status not in {EngineStatus.FAILED, EngineStatus.STUCK} and not broker.stopping
-        body = {
-            "ok": ok,
-            "degraded": broker.problem is not None,
-            "stopping": broker.stopping,
-            "modelReady": state.status is EngineStatus.READY,
-            "modelId": state.model_id,
-            "status": state.status,
-            "running": state.running,
-            "error": state.error,
-            "sessions": {"store": store_name, "problem": broker.problem},
-        }
-        return JSONResponse(body, status_code=200 if ok else 503)
 
     return router

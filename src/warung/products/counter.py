@@ -51,9 +51,16 @@ class Counter:
             repository.replace(product, edit(product), actor=caller.owner)
             return repository.find([product_id])[0]
 
-    def take(self, product_id: int, caller: Principal, delta: int, reason: str | None = None) -> Product:
+    def take(
+        self,
+        product_id: int,
+        caller: Principal,
+        delta: int,
+        reason: str | None = None,
+        if_match: IfMatch = None,
+    ) -> Product:
         """Add `delta`, which may be negative, to the stock. Raises Conflict when there is too little."""
-        with self._own(product_id, caller, "change_stock") as (repository, product):
+        with self._own(product_id, caller, "change_stock", if_match) as (repository, product):
             left = product.stock_quantity + delta
             if left < 0:
                 raise Conflict(f"only {product.stock_quantity} left", field="delta", code="out_of_stock")

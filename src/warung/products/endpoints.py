@@ -73,10 +73,16 @@ def create_router(
 
     @router.post("/api/products/{product_id}/stock")
     def change_stock(
-        product_id: RowId, change: StockChange, response: Response, caller: Principal = keeper
+        product_id: RowId,
+        change: StockChange,
+        response: Response,
+        if_match: IfMatch = None,
+        caller: Principal = keeper,
     ) -> ProductDetail:
-        """Add to the stock, or take from it; too little is a 409 and changes nothing."""
-        return _told(counter.take(product_id, caller, change.delta, change.reason), response)
+        """Add to the stock, or take from it; too little is a 409 and changes nothing. With If-Match a request
+        that is sent again counts once."""
+        product = counter.take(product_id, caller, change.delta, change.reason, if_match)
+        return _told(product, response)
 
     @router.get("/api/products/{product_id}/history")
     def read_history(
