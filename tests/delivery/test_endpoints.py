@@ -82,3 +82,11 @@ async def test_a_wrong_value_is_named(client: httpx.AsyncClient, changes: dict[s
 async def test_a_service_that_is_not_there(client: httpx.AsyncClient) -> None:
     answer = await client.put(f"{ROUTE}/drone", json=await tariff(client), headers=OPERATOR)
     assert answer.status_code == 404
+
+
+async def test_hours_the_wrong_way_round_are_told_by_their_field(client: httpx.AsyncClient) -> None:
+    body = await tariff(client, min_hours=9, max_hours=3)
+    answer = await client.put(f"{ROUTE}/instant", json=body, headers=OPERATOR)
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["field"] == "max_hours"
+    assert "9" in answer.json()["detail"]

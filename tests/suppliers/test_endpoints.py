@@ -50,7 +50,7 @@ def test_a_stall_is_registered_with_a_key_that_is_shown_once(market: TestClient,
     [
         ({"city": "Bandug"}, "city", "did you mean Bandung"),
         ({"city": "Xyzzy"}, "city", "send location"),
-        ({"contact": "none"}, "contact", "pattern"),
+        ({"contact": "none"}, "contact", "such as +62"),
         ({"email": "siti"}, "email", "email"),
         ({"location": {"lat": 91, "lng": 0}}, "location.lat", "90"),
         ({"business_name": "  "}, "business_name", "at least 1"),

@@ -1,9 +1,12 @@
+import random
+
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from marketplace import BANDUNG, JAKARTA, supplier_draft
 from warung.database.session import Database
+from warung.geo import Coordinates, distance_km
 from warung.suppliers.service import SupplierService
 
 
@@ -28,3 +31,29 @@ def test_a_point_off_the_earth_is_refused_by_the_table(database: Database) -> No
     SupplierService(database).add_missing([supplier_draft("a")])
     with pytest.raises(IntegrityError, match="lat_range"), database.transaction() as session:
         session.execute(text("UPDATE suppliers SET lat = 91"))
+
+
+@pytest.mark.parametrize("near", [JAKARTA, Coordinates(0, 180), Coordinates(90, 0), Coordinates(-89.9, -77)])
+def test_pages_walk_all_stalls_from_the_nearest_to_the_farthest(
+    database: Database, near: Coordinates
+) -> None:
+    service, dice = SupplierService(database), random.Random(7)
+    around = [
+        Coordinates(
+            max(-90, min(90, near.lat + dice.gauss(0, spread))),
+            (near.lng + dice.gauss(0, spread) + 180) % 360 - 180,
+        )
+        for spread in (0.01, 0.5, 60)
+        for _ in range(40)
+    ]
+    service.add_missing([supplier_draft(str(i), point) for i, point in enumerate(around)])
+    everybody = service.locations()
+    expected = sorted(everybody, key=lambda key: (distance_km(near, everybody[key]), key))
+    seen: list[int] = []
+    cursor = None
+    while True:
+        page, cursor = service.page(near, cursor, 7)
+        seen += [supplier.id for supplier in page]
+        if cursor is None:
+            break
+    assert seen == expected

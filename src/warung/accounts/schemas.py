@@ -16,6 +16,7 @@ from pydantic import (
 )
 
 from warung.accounts.passwords import MAX_CHARACTERS, MIN_CHARACTERS
+from warung.accounts.phone import PhoneNumber
 from warung.accounts.user import AccountRole, Tokens, User
 from warung.database.text import one_line
 from warung.errors import InvalidInput
@@ -31,7 +32,6 @@ def _sized(password: SecretStr) -> SecretStr:
 _Line = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), AfterValidator(one_line)
 ]
-_Phone = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[+0-9][0-9 ()-]{5,29}$")]
 _Email = Annotated[EmailStr, AfterValidator(str.lower)]
 _NewPassword = Annotated[SecretStr, AfterValidator(_sized)]
 _Password = Annotated[SecretStr, Field(max_length=MAX_CHARACTERS)]
@@ -51,7 +51,7 @@ class Registration(_Placed):
     name: _Line
     email: _Email
     password: _NewPassword
-    phone: _Phone | None = None
+    phone: PhoneNumber | None = None
     role: Literal["shopper", "supplier"] = "shopper"
 
 
@@ -59,7 +59,7 @@ class ProfileChange(_Placed):
     """What is left out stays; `phone` and `location` may be null."""
 
     name: _Line = Field(default_factory=str)
-    phone: _Phone | None = None
+    phone: PhoneNumber | None = None
 
 
 class LoginRequest(_Body):

@@ -1,8 +1,18 @@
 """Delivery services and their estimates, as values and on the wire; knows no table and no route."""
 
-from typing import Annotated, Self
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+)
+
+from warung.database.text import one_line
 
 _Rupiah = Annotated[int, Field(ge=0, le=10**9, description="whole rupiah")]
 _Hours = Annotated[int, Field(ge=0, le=24 * 365)]
@@ -25,7 +35,9 @@ class Tariff(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: Annotated[
-        str, StringConstraints(strip_whitespace=True, max_length=60, pattern=r"^[^\x00-\x1f\x7f]+$")
+        str,
+        StringConstraints(strip_whitespace=True, min_length=1, max_length=60),
+        AfterValidator(one_line),
     ]
     enabled: Annotated[bool, Field(description="whether it is offered at all")] = True
     max_km: Annotated[int, Field(ge=1, le=20_100)]
@@ -37,13 +49,13 @@ class Tariff(BaseModel):
     max_hours: _Hours
     hours_per_100_km: Annotated[float, Field(ge=0, le=1000, allow_inf_nan=False)]
 
-    @model_validator(mode="after")
-    def _in_order(self) -> Self:
-        if self.max_hours < self.min_hours:
-            raise ValueError(
-                f"max_hours must not be less than min_hours: {self.max_hours} < {self.min_hours}"
-            )
-        return self
+    @field_validator("max_hours")
+    @classmethod
+    def _in_order(cls, hours: int, others: ValidationInfo) -> int:
+        least = others.data.get("min_hours", 0)
+        if hours < least:
+            raise ValueError(f"max_hours must not be less than min_hours: {hours} < {least}")
+        return hours
 
 
 class DeliveryLevel(Tariff):

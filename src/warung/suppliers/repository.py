@@ -66,9 +66,10 @@ class SupplierRepository:
         following = select(SupplierRow).where(SupplierRow.id > supplier_id, _KEPT)
         return list(self._suppliers(following.order_by(SupplierRow.id).limit(limit)).values())
 
-    def locations(self) -> dict[int, Coordinates]:
-        """Where every supplier is, by id."""
-        rows = self._session.execute(select(SupplierRow.id, SupplierRow.lat, SupplierRow.lng).where(_KEPT))
+    def locations(self, latitudes: tuple[float, float] = (-90, 90)) -> dict[int, Coordinates]:
+        """Where every supplier between two parallels is, by id."""
+        places = select(SupplierRow.id, SupplierRow.lat, SupplierRow.lng)
+        rows = self._session.execute(places.where(_KEPT, SupplierRow.lat.between(*latitudes)))
         return {key: Coordinates(lat, lng) for key, lat, lng in rows}
 
     def lock(self, supplier_id: int) -> Supplier | None:

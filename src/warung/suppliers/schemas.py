@@ -5,6 +5,7 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, EmailStr, Field, StringConstraints
 
+from warung.accounts.phone import PhoneNumber
 from warung.database.text import one_line
 from warung.geo import Coordinates, distance_km
 from warung.location import Location
@@ -28,9 +29,7 @@ class Stall(BaseModel):
     business_name: _Line
     city: _Line
     address: Annotated[str, _line(400), AfterValidator(one_line)]
-    contact: Annotated[str, StringConstraints(pattern=r"^[+0-9][0-9 ()-]{5,29}$")] = Field(
-        description="Telephone number: digits, spaces, ( ) and -, with or without + before them."
-    )
+    contact: PhoneNumber
     email: EmailStr | None = None
 
 

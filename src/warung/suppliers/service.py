@@ -1,6 +1,7 @@
 """What the house does with suppliers; knows no route and no product."""
 
 import heapq
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -10,7 +11,7 @@ from warung.audit.repository import AuditRepository
 from warung.database.session import Database
 from warung.errors import Conflict, Forbidden, NotFound
 from warung.etag import require_match
-from warung.geo import Coordinates, distance_km
+from warung.geo import EARTH_RADIUS_KM, Coordinates, distance_km
 from warung.paging import cut, malformed, read_key
 from warung.suppliers.keeper import require_keeper
 from warung.suppliers.key import SupplierKey, new_credential
@@ -19,6 +20,9 @@ from warung.suppliers.schemas import LocatedStall, SupplierDraft
 from warung.suppliers.supplier import Supplier
 
 _BATCH = 500
+_FIRST_BELT_KM = 10.0
+
+_Place = tuple[float, int]  # the distance in km, and who is there
 
 Suppliers = tuple[Sequence[Supplier], str | None]
 """A page of suppliers and the cursor to the next one."""
@@ -98,9 +102,8 @@ class SupplierService:
             if near is None:
                 after = repository.after(read_key(cursor) if cursor else 0, limit + 1)
                 return cut(after, limit, lambda supplier: str(supplier.id))
-            start = _read_place(cursor) if cursor else (-1.0, 0)
-            places = ((distance_km(near, point), key) for key, point in repository.locations().items())
-            nearest = heapq.nsmallest(limit + 1, (place for place in places if place > start))
+            start: _Place = _read_place(cursor) if cursor else (-1.0, 0)
+            nearest = _nearest(repository, near, start, limit + 1)
             page, following = cut(nearest, limit, lambda place: f"{place[0]!r}:{place[1]}")
             suppliers = repository.find([key for _, key in page])
             return [suppliers[key] for _, key in page], following
@@ -201,7 +204,21 @@ def _no_supplier(supplier_id: int) -> str:
     return f"there is no supplier {supplier_id}"
 
 
-def _read_place(cursor: str) -> tuple[float, int]:
+def _nearest(repository: SupplierRepository, near: Coordinates, start: _Place, limit: int) -> list[_Place]:
+    """The next places behind `start`, read from ever wider belts of latitude around the shopper."""
+    reach_km = _FIRST_BELT_KM
+    while True:
+        degrees = math.degrees(reach_km / EARTH_RADIUS_KM)
+        points = repository.locations((near.lat - degrees, near.lat + degrees))
+        places = ((distance_km(near, point), key) for key, point in points.items())
+        nearest = heapq.nsmallest(limit, (place for place in places if start < place))
+        whole = degrees >= 180
+        if whole or (len(nearest) == limit and nearest[-1][0] < reach_km):
+            return nearest
+        reach_km *= 4
+
+
+def _read_place(cursor: str) -> _Place:
     distance, _, key = cursor.partition(":")
     try:
         return float(distance), read_key(key)
