@@ -59,7 +59,8 @@ def test_the_wire_names_what_was_understood() -> None:
     assert said["place"]["name"] == "Jakarta"
     assert {"field": "max_price", "text": "budget 10 juta"} in said["spans"]
     assert set(said) == {
-        "text", "category", "min_price", "max_price", "in_stock", "exclude", "sort", "place", "spans",
+        "min_price", "max_price", "in_stock", "condition", "exclude", "sort",
+        "place", "spans", "text", "category",
     }  # fmt: skip
     assert wire(parser.parse("beras"))["place"] is None
 

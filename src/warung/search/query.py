@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from warung.gazetteer.places import LOCATIVES, Gazetteer, Place
 from warung.geo import Coordinates, distance_km
 from warung.products.categories import Category
+from warung.products.schemas import Condition
 from warung.search.amounts import read_price
 from warung.search.vocabulary import IDIOMS, NEAR, NEGATIONS, ORDERS, STOCK, WORDS, Sort
 from warung.search.words import Phrases, Word, split_words
@@ -43,6 +44,7 @@ class Understood:
     min_price_rupiah: int | None = None
     max_price_rupiah: int | None = None
     in_stock: bool | None = None
+    condition: Condition | None = None
     exclude: tuple[str, ...] = ()
     sort: Sort = Sort.RELEVANCE
     place: SearchPlace | None = None

@@ -28,11 +28,14 @@ def request_for(understood: Understood, here: Coordinates | None, *, limit: int)
         min_price_rupiah=understood.min_price_rupiah,
         max_price_rupiah=understood.max_price_rupiah,
         in_stock=True,
+        condition=understood.condition,
         exclude=understood.exclude,
         near=near,
         area=Circle(place.location, place.radius_km) if place else None,
         sort=sort,
         limit=limit,
+        fill=False,
+        relax=True,
     )
 
 
@@ -48,6 +51,7 @@ def refined(before: Understood, now: Understood, message: str) -> Understood:
         now,
         text=f"{before.text} {now.text}".strip(),
         category=before.category,
+        condition=now.condition or before.condition,
         exclude=(*before.exclude, *now.exclude),
         place=now.place or before.place,
         min_price_rupiah=priced.min_price_rupiah,
@@ -65,6 +69,7 @@ def wire(understood: Understood) -> dict[str, Any]:
         "min_price": understood.min_price_rupiah,
         "max_price": understood.max_price_rupiah,
         "in_stock": understood.in_stock,
+        "condition": understood.condition,
         "exclude": list(understood.exclude),
         "sort": understood.sort,
         "place": place
