@@ -51,9 +51,7 @@ def count_facets(
 
 def _aggregation(facet: Facet) -> dict[str, Any]:
     if facet is Facet.PRICE:
-        ranges = [
-            {"from": low} if high is None else {"from": low, "to": high} for low, high in PRICE_BANDS
-        ]
+        ranges = [{"from": low} if high is None else {"from": low, "to": high} for low, high in PRICE_BANDS]
         return {"range": {"field": "price", "ranges": ranges}}
     most = _MOST_CATEGORIES if facet is Facet.CATEGORY else _MOST_VALUES
     return {"terms": {"field": EXACT_FACETS[facet], "size": most, "segment_size": _PER_SEGMENT}}
@@ -68,9 +66,7 @@ def _price_bands(buckets: _Buckets) -> list[Band]:
     return [Band(low, high, count) for low, high in PRICE_BANDS if (count := counts.get(low, 0))]
 
 
-def _distance_bands(
-    matcher: Matcher, snapshot: Snapshot, at_least: int, near: Coordinates
-) -> list[Band]:
+def _distance_bands(matcher: Matcher, snapshot: Snapshot, at_least: int, near: Coordinates) -> list[Band]:
     """By the discs around the shopper: a band is a disc without the next smaller one."""
     everywhere = matcher.query(at_least, without=Facet.DISTANCE)
     discs = [0]

@@ -40,9 +40,7 @@ class Band:
 
 # Round amounts in rupiah, each two or two and a half times the one before.
 PRICE_EDGES = tuple(
-    amount
-    for power in range(4, 8)
-    for amount in (10**power, 25 * 10 ** (power - 1), 5 * 10**power)
+    amount for power in range(4, 8) for amount in (10**power, 25 * 10 ** (power - 1), 5 * 10**power)
 ) + (10**8,)
 PRICE_BANDS: tuple[tuple[int, int | None], ...] = (*pairwise((0, *PRICE_EDGES)), (PRICE_EDGES[-1], None))
 DISTANCE_BANDS: tuple[tuple[int, int | None], ...] = ((0, 5), (5, 25), (25, 100), (100, None))

@@ -35,7 +35,9 @@ class Matcher:
     def query(self, at_least: int, *, without: Facet | None = None, but_not: Query | None = None) -> Query:
         """Products that pass the filters, but for `without`'s, and hold at least so many of the words."""
         parts = [(Occur.Must, _text(self._snapshot.schema, self.terms, at_least)), *self._always]
-        parts += [(Occur.Must, filter_) for facet, filter_ in self._filters if facet is None or facet is not without]
+        parts += [
+            (Occur.Must, filter_) for facet, filter_ in self._filters if facet is None or facet is not without
+        ]
         if but_not is not None:
             parts.append((Occur.MustNot, but_not))
         return Query.boolean_query(parts)

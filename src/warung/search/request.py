@@ -54,7 +54,9 @@ class SearchRequest:
         if not 1 <= self.limit <= MAX_LIMIT:
             raise InvalidInput(f"limit must lie between 1 and {MAX_LIMIT}, not {self.limit}", field="limit")
         if not 0 <= self.offers <= MAX_OFFERS:
-            raise InvalidInput(f"offers must lie between 0 and {MAX_OFFERS}, not {self.offers}", field="offers")
+            raise InvalidInput(
+                f"offers must lie between 0 and {MAX_OFFERS}, not {self.offers}", field="offers"
+            )
         _check_category(self.category)
         for field, price in (("min_price", self.min_price_rupiah), ("max_price", self.max_price_rupiah)):
             if price is not None and price < 0:
@@ -103,7 +105,9 @@ class SearchRequest:
         if self.near is not None:
             return
         if Facet.DISTANCE in self.facets:
-            raise InvalidInput('the facet distance needs a location="lat,lng" to measure from', field="facets")
+            raise InvalidInput(
+                'the facet distance needs a location="lat,lng" to measure from', field="facets"
+            )
         if self.radius_km is not None:
             raise InvalidInput('radius_km needs a location="lat,lng" to measure from', field="radius_km")
         if self.sort is Sort.DISTANCE:

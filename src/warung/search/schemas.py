@@ -39,10 +39,12 @@ class SearchParameters(BaseModel):
     limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = 20
     cursor: PageCursor = None
     facets: Annotated[
-        str, Field(max_length=100, description="counts to bring beside the categories: names with commas, or all")
+        str,
+        Field(max_length=100, description="counts to bring beside the categories: names with commas, or all"),
     ] = ""
     offers: Annotated[
-        int, Field(ge=0, le=MAX_OFFERS, description="how many other suppliers' offers to bring with each product")
+        int,
+        Field(ge=0, le=MAX_OFFERS, description="how many other suppliers' offers to bring with each product"),
     ] = 0
     relax: Annotated[bool, Field(description="let filters give way, and say so, when nothing fits")] = False
 
@@ -76,7 +78,8 @@ def read_facets(names: str, *, has_place: bool) -> frozenset[Facet]:
         return frozenset(Facet(name.strip()) for name in names.split(",") if name.strip())
     except ValueError:
         raise InvalidInput(
-            f"facets {names!r} are unknown; use all, or some of {', '.join(Facet)}, with commas", field="facets"
+            f"facets {names!r} are unknown; use all, or some of {', '.join(Facet)}, with commas",
+            field="facets",
         ) from None
 
 
@@ -164,7 +167,9 @@ class SearchAnswer(BaseModel):
     def of(cls, result: SearchResult) -> "SearchAnswer":
         return cls(
             products=[
-                FoundCard(**dict(card), offers=list(result.offers[card.id]) if card.id in result.offers else None)
+                FoundCard(
+                    **dict(card), offers=list(result.offers[card.id]) if card.id in result.offers else None
+                )
                 for card in result.cards
             ],
             exact=result.exact,

@@ -71,7 +71,9 @@ class SearchService:
     def unknown_words(self, text: str) -> list[str]:
         """Those of the words that no product has. Raises Unavailable while the index is being built."""
         snapshot = self._index.snapshot()
-        words = ((word, Matcher(SearchRequest(word), snapshot, self._index.terms)) for word in self.terms(text))
+        words = (
+            (word, Matcher(SearchRequest(word), snapshot, self._index.terms)) for word in self.terms(text)
+        )
         return [word for word, matcher in words if not snapshot.count(matcher.query(1))]
 
     def _try(self, request: SearchRequest, steps: tuple[Step, ...]) -> SearchResult | None:
