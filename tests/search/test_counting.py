@@ -1,3 +1,4 @@
+import itertools
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -101,7 +102,7 @@ def test_only_the_category_is_counted_unasked(shop: Shop) -> None:
 def test_price_bands_leave_no_gap_and_end_in_round_amounts() -> None:
     assert PRICE_BANDS[0] == (0, 10_000)
     assert PRICE_BANDS[-1] == (100_000_000, None)
-    assert all(before[1] == after[0] for before, after in zip(PRICE_BANDS, PRICE_BANDS[1:], strict=False))
+    assert all(before[1] == after[0] for before, after in itertools.pairwise(PRICE_BANDS))
 
 
 def test_a_stall_that_moves_is_counted_in_its_new_city(tmp_path: Path) -> None:

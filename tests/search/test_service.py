@@ -1,5 +1,4 @@
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 from threading import Event, Thread
@@ -14,24 +13,15 @@ from marketplace import (
     JAKARTA,
     SURABAYA,
     StockRoom,
-    add_products,
-    add_supplier,
-    new_database,
     product_draft,
 )
 from search.shop import Shop, open_shop, pages, results_of
-from warung.database.session import Database
 from warung.errors import InvalidInput
 from warung.geo import Coordinates, distance_km
 from warung.products.cards import ProductCard
-from warung.products.schemas import ProductDraft
-from warung.products.service import ProductService
-from warung.search.index import ProductIndex
-from warung.search.query import Sort
 from warung.search.facets import Facets
-from warung.search.request import SearchRequest, SearchResult
-from warung.search.service import SearchService
-from warung.suppliers.service import SupplierService
+from warung.search.query import Sort
+from warung.search.request import SearchRequest
 
 
 @pytest.fixture

@@ -30,8 +30,8 @@ EXACT_FACETS = {
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """`count` products: of prices in rupiah from `low` on and below `high`, of distances in km beyond `low` up
-    to `high`; None is open."""
+    """`count` products of prices in rupiah from `low` on and below `high`, or of distances in km beyond `low`
+    up to `high`; None is open."""
 
     low: int
     high: int | None
@@ -39,9 +39,10 @@ class Band:
 
 
 # Round amounts in rupiah, each two or two and a half times the one before.
-PRICE_EDGES = tuple(
+_STEPS = tuple(
     amount for power in range(4, 8) for amount in (10**power, 25 * 10 ** (power - 1), 5 * 10**power)
-) + (10**8,)
+)
+PRICE_EDGES = (*_STEPS, 10**8)
 PRICE_BANDS: tuple[tuple[int, int | None], ...] = (*pairwise((0, *PRICE_EDGES)), (PRICE_EDGES[-1], None))
 DISTANCE_BANDS: tuple[tuple[int, int | None], ...] = ((0, 5), (5, 25), (25, 100), (100, None))
 

@@ -58,9 +58,9 @@ class SearchRequest:
                 f"offers must lie between 0 and {MAX_OFFERS}, not {self.offers}", field="offers"
             )
         _check_category(self.category)
-        for field, price in (("min_price", self.min_price_rupiah), ("max_price", self.max_price_rupiah)):
+        for name, price in (("min_price", self.min_price_rupiah), ("max_price", self.max_price_rupiah)):
             if price is not None and price < 0:
-                raise InvalidInput(f"{field} must not be negative, not {price}", field=field)
+                raise InvalidInput(f"{name} must not be negative, not {price}", field=name)
         if (
             self.min_price_rupiah is not None
             and self.max_price_rupiah is not None

@@ -23,7 +23,7 @@ from warung.search.relaxation import give_way, loosen
 from warung.search.request import MAX_LIMIT, SearchRequest, SearchResult, Step
 from warung.search.snapshot import Snapshot
 
-# Where fewer match all words, matches of any word follow: whatever the page's size, so that it changes no total.
+# Where fewer match all words, matches of any follow, whatever a page's size: it must not change the total.
 _FILL_BELOW = MAX_LIMIT
 
 Found = list[tuple[Hit, Product]]
@@ -71,10 +71,12 @@ class SearchService:
     def unknown_words(self, text: str) -> list[str]:
         """Those of the words that no product has. Raises Unavailable while the index is being built."""
         snapshot = self._index.snapshot()
-        words = (
-            (word, Matcher(SearchRequest(word), snapshot, self._index.terms)) for word in self.terms(text)
-        )
-        return [word for word, matcher in words if not snapshot.count(matcher.query(1))]
+
+        def is_unknown(word: str) -> bool:
+            matcher = Matcher(SearchRequest(word), snapshot, self._index.terms)
+            return bool(matcher.terms) and not snapshot.count(matcher.query(len(matcher.terms)))
+
+        return [word for word in dict.fromkeys(text.split()) if is_unknown(word)]
 
     def _try(self, request: SearchRequest, steps: tuple[Step, ...]) -> SearchResult | None:
         """The first page after these steps, if it holds anything that they allow."""
