@@ -12,7 +12,7 @@ from marketplace import BANDUNG, JAKARTA, SURABAYA, StockRoom, product_draft
 from search.shop import Shop, open_shop, results_of
 from warung.search.cursor import Cursor, decode, encode
 from warung.search.query import Sort
-from warung.search.request import SearchRequest
+from warung.search.request import SearchRequest, Step
 
 _COUNT = 90
 
@@ -65,7 +65,7 @@ def test_pages_never_repeat_and_lose_nothing_that_stays(
     first = {card.id for result in results_of(shop, request) for card in result.cards}
     shown: list[int] = []
     changed: set[int] = set()
-    relaxed = set()
+    relaxed: set[tuple[Step, ...]] = set()
     for number, result in enumerate(results_of(shop, request)):
         shown += [card.id for card in result.cards]
         relaxed.add(result.relaxed)

@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -56,11 +57,11 @@ def shop(tmp_path: Path) -> Iterator[Shop]:
 def test_what_is_needed_gives_way_and_nothing_else(
     shop: Shop, asked: dict[str, Any], names: list[str], relaxed: tuple[Step, ...]
 ) -> None:
-    request = SearchRequest(**{"near": JAKARTA, **asked}, fill=False, relax=True)
+    strict = replace(SearchRequest(near=JAKARTA, fill=False), **asked)
+    request = replace(strict, relax=True)
     result = shop.search.search(request)
     assert ([card.name for card in result.cards], result.relaxed) == (names, relaxed)
     assert result.exact == (0 if "words" in relaxed else len(names))
-    strict = SearchRequest(**{"near": JAKARTA, **asked}, fill=False)
     assert not (relaxed and shop.search.search(strict).exact)
 
 

@@ -61,7 +61,7 @@ class AiSearch:
     async def answer(self, body: AiSearchRequest, caller: Caller) -> AiSearchAnswer:
         """One page. Raises InvalidInput, TooManyRequests, and Unavailable while the index is being built."""
         here = Coordinates.parse(body.location) if body.location else caller.location
-        find = partial(self._find, here, read_facets(body.facets, has_place=True))
+        find: Find = partial(self._find, here, read_facets(body.facets, has_place=True))
         if body.cursor:
             claims, unknown, cursor = _unpack(body.cursor)
             caller.spend()

@@ -18,11 +18,12 @@ _WHOLE_FROM_KM = 100
 
 def say(key: str, language: Language, **facts: object) -> str:
     """The phrase "table.name" of `phrases.toml` with these facts put in."""
-    return _phrases()[key][language].format(**facts)
+    return load()[key][language].format(**facts)
 
 
 @cache
-def _phrases() -> dict[str, dict[Language, str]]:
+def load() -> dict[str, dict[Language, str]]:
+    """All phrases by their keys, each in both languages."""
     text = files("warung.assistant").joinpath("phrases.toml").read_text("utf-8")
     return TypeAdapter(dict[str, dict[Language, str]]).validate_python(_flat(tomllib.loads(text)))
 

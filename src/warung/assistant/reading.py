@@ -48,8 +48,8 @@ def is_in_doubt(understood: Understood, unknown: Collection[str]) -> bool:
 
 
 class Offer:
-    """The fields that are not set, each with the quotes that could set it; `unknown` are the words of the text
-    that no product has."""
+    """The fields that are not set, each with the quotes that could set it; `unknown` are the words that no
+    product has."""
 
     def __init__(
         self, message: str, understood: Understood, unknown: Collection[str], gazetteer: Gazetteer

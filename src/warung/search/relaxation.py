@@ -35,14 +35,14 @@ def give_way(request: SearchRequest, find: Callable[[tuple[Step, ...]], Found | 
     One more step gives way at a time; then those that turn out not to be needed are taken back, the
     first ones first.
     """
-    possible = [step for step in STEPS if _holds(request, step)]
+    possible: list[Step] = [step for step in STEPS if _holds(request, step)]
     for count in range(len(possible) + 1):
-        steps = tuple(possible[:count])
+        steps: tuple[Step, ...] = tuple(possible[:count])
         found = find(steps)
         if found is None:
             continue
         for step in steps[:-1]:
-            fewer = tuple(each for each in steps if each != step)
+            fewer: tuple[Step, ...] = tuple(each for each in steps if each != step)
             better = find(fewer)
             if better is not None:
                 steps, found = fewer, better
