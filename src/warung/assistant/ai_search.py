@@ -81,7 +81,7 @@ class AiSearch:
             claims = await self.reader.read(body.query, offer.quotes(), owner, used)
         answered = await run_sync(find, body, offer, claims)
         if answered.claims and not answered.found.cards:
-            answered = await run_sync(find, body, offer, [])
+            answered = await run_sync(find, body, offer, list[Claim]())
         asked, found = answered.asked, answered.found
         note(self.recorder, owner, body.query, search=asked, understood=answered.understood, found=found)
         return answered

@@ -72,7 +72,7 @@ def opening(understood: Understood, found: SearchResult, sort: Sort, language: L
         return say("found.nothing", language, wish=wish)
     key = "found.relaxed" if found.relaxed else "found.all"
     sentences = [say(key, language, wish=wish, total=found.total, how=_how(found, language))]
-    asks_for_near = understood.near_me or understood.sort is Sort.DISTANCE
+    asks_for_near = understood.near_me or understood.radius_km or understood.sort is Sort.DISTANCE
     if asks_for_near and found.cards[0].distance_km is None:
         sentences.append(say("no_location", language))
     first = say(f"first.{sort}", language)
@@ -91,9 +91,10 @@ def _wish(understood: Understood, language: Language) -> str:
         "low": None if low is None else rupiah(low),
         "high": None if high is None else rupiah(high),
         "place": understood.place and understood.place.name,
+        "radius": understood.radius_km and f"{understood.radius_km:g}",
     }
     bounds = {(True, True): "between", (False, True): "up_to", (True, False): "from"}
     bound = bounds.get((low is not None, high is not None))
-    keys = (understood.condition, bound, understood.place and "around")
+    keys = (understood.condition, bound, understood.place and "around", understood.radius_km and "within")
     said = (say(f"wish.{key}", language, **facts) for key in keys if key)
     return (understood.text or say("wish.anything", language)) + "".join(said)

@@ -37,7 +37,10 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Understood:
-    """What a message asks for. `text` is what is left to search by; None or empty fields ask for nothing."""
+    """What a message asks for. `text` is what is left to search by; None or empty fields ask for nothing.
+
+    `radius_km` is said about the shopper's own place; one said about a named place is in `place`.
+    """
 
     text: str
     category: str | None = None
@@ -49,6 +52,7 @@ class Understood:
     sort: Sort = Sort.RELEVANCE
     place: SearchPlace | None = None
     near_me: bool = False
+    radius_km: float | None = None
     spans: tuple[Span, ...] = ()
 
 
