@@ -142,6 +142,7 @@ def a_service(_world: World) -> Owned:
     return owned({}, slug="regular")
 
 
+ASSISTANT = ("/api/chat", "/api/products/ai-search")
 COMPLETION = {"model": "scripted", "messages": [{"role": "user", "content": "halo"}]}
 QUESTION = {"message": "laptop"}
 REGISTRATION = {"name": "Sari", "password": PASSWORD}
@@ -190,6 +191,7 @@ ROWS = (
     Row("PUT /api/delivery/services/{slug}",          "401 403 403 - 200", a_service, TARIFF),
     Row("GET /api/feeds/google.tsv",                  "200 200 200 - 200"),
     Row("POST /api/products",                         "401 403 201 201 403", a_supplier, LAPTOP),
+    Row("POST /api/products/ai-search",               "200 200 200 - 200", body={"query": "laptop"}),
     Row("GET /api/products/export",                   "401 403 200 200 403", a_supplier),
     Row("POST /api/products/import",                  "401 403 200 200 403", a_supplier, SHEET),
     Row("GET /api/products/{product_id}",             "200 200 200 200 200", a_product),
@@ -305,7 +307,9 @@ def headers_of(world: World, thing: Owned, caller: str) -> HEADERS:
 
 
 @pytest.mark.parametrize(
-    "row", [row for row in ROWS if row.route.split()[1].startswith("/api/chat")], ids=str
+    "row",
+    [row for row in ROWS if row.route.split()[1].startswith(("/api/chat", "/api/products/ai"))],
+    ids=str,
 )
 def test_an_account_without_the_assistant_gets_none_of_it(world: World, row: Row) -> None:
     user_id, headers = world.account("shopper")

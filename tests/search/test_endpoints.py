@@ -32,6 +32,13 @@ async def client(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
         product_draft("1", "Laptop Dekat", 9_000_000, tags=("baru",)),
         product_draft("2", "Laptop Habis", 4_000_000, stock_quantity=0),
     )
+    add_products(
+        database,
+        add_supplier(database, "c", JAKARTA),
+        product_draft("1", "Ponsel Lama", 900_000, category="ponsel").model_copy(
+            update={"condition": "used", "brand": "Asus"}
+        ),
+    )
     products = ProductService(database)
     index = ProductIndex(tmp_path / "index", products, SupplierService(database))
     index.catch_up()
@@ -66,10 +73,19 @@ async def test_the_answer_has_the_shape_of_the_wire(client: httpx.AsyncClient) -
                     "location": {"lat": -6.2, "lng": 106.8},
                 },
                 "delivery": None,
+                "offers": None,
             }
         ],
+        "exact": 1,
         "total": 1,
-        "facets": {"category": {"laptop": 1}},
+        "facets": {
+            "category": {"laptop": 1},
+            "price": None,
+            "city": None,
+            "distance": None,
+            "condition": None,
+            "brand": None,
+        },
         "next_cursor": None,
         "understood": None,
         "relaxed": [],
@@ -82,16 +98,20 @@ async def test_every_filter_reaches_the_search(client: httpx.AsyncClient) -> Non
         assert answer.status_code == 200, answer.text
         return [product["name"] for product in answer.json()["products"]]
 
-    assert await names(sort="price_asc") == ["Laptop Habis", "Laptop Jauh", "Laptop Dekat"]
-    assert await names(sort="price_desc", in_stock="true") == ["Laptop Dekat", "Laptop Jauh"]
+    assert await names(q="laptop", sort="price_asc") == ["Laptop Habis", "Laptop Jauh", "Laptop Dekat"]
+    assert await names(q="laptop", sort="price_desc", in_stock="true") == ["Laptop Dekat", "Laptop Jauh"]
     assert await names(sort="distance", location="-6.9,107.6", limit="1") == ["Laptop Jauh"]
-    assert await names(location="-6.2,106.8", radius_km="10", in_stock="true") == ["Laptop Dekat"]
+    assert await names(q="laptop", location="-6.2,106.8", radius_km="10", in_stock="true") == ["Laptop Dekat"]
+    assert await names(condition="used") == ["Ponsel Lama"]
+    assert await names(brand="Asus", city="Jakarta") == ["Ponsel Lama"]
+    assert await names(brand="asus") == []
+    assert await names(q="laptop", category="komputer", relax="1") == []
     assert await names(min_price="5000000", max_price="5000000", category="laptop") == ["Laptop Jauh"]
 
 
 async def test_a_cursor_leads_to_the_next_page(client: httpx.AsyncClient) -> None:
-    first = (await client.get(ROUTE, params={"sort": "price_asc", "limit": 2})).json()
-    params = {"sort": "price_asc", "limit": 2, "cursor": first["next_cursor"]}
+    first = (await client.get(ROUTE, params={"q": "laptop", "sort": "price_asc", "limit": 2})).json()
+    params = {"q": "laptop", "sort": "price_asc", "limit": 2, "cursor": first["next_cursor"]}
     second = (await client.get(ROUTE, params=params)).json()
     assert [product["id"] for product in first["products"] + second["products"]] == [3, 1, 2]
     assert (first["total"], second["total"], second["next_cursor"]) == (3, 3, None)
@@ -107,6 +127,7 @@ async def test_a_cursor_leads_to_the_next_page(client: httpx.AsyncClient) -> Non
         "category=pesawat",
         "radius_km=0&location=1,1", "radius_km=inf&location=1,1", "radius_km=5", "sort=distance",
         "min_price=2&max_price=1",
+        "condition=bagus", "facets=warna", "facets=distance", "offers=6", "offers=-1", "relax=mungkin",
     ],
 )  # fmt: skip
 async def test_a_bad_parameter_is_refused_by_name(client: httpx.AsyncClient, query: str) -> None:
@@ -126,3 +147,37 @@ async def test_an_unknown_category_is_told_the_known_ones(client: httpx.AsyncCli
 async def test_any_text_is_only_words(client: httpx.AsyncClient, text: str) -> None:
     answer = await client.get(ROUTE, params={"q": text})
     assert answer.status_code == 200
+
+
+async def test_facets_come_when_they_are_asked_for(client: httpx.AsyncClient) -> None:
+    params = {"location": "-6.2,106.8", "facets": "all", "condition": "new"}
+    answer = (await client.get(ROUTE, params=params)).json()
+    assert answer["facets"] == {
+        "category": {"laptop": 3},
+        "price": [{"min_price": 2_500_000, "max_price": 4_999_999, "count": 1},
+                  {"min_price": 5_000_000, "max_price": 9_999_999, "count": 2}],
+        "city": {"Jakarta": 3},
+        "distance": [{"min_km": 0, "max_km": 5, "count": 2}, {"min_km": 100, "max_km": None, "count": 1}],
+        "condition": {"new": 3, "used": 1},
+        "brand": {},
+    }  # fmt: skip
+    some = (await client.get(ROUTE, params={"facets": "brand,price"})).json()["facets"]
+    assert some["brand"] == {"Asus": 1}
+    assert len(some["price"]) == 3
+    assert some["city"] is some["distance"] is some["condition"] is None
+
+
+async def test_filters_give_way_only_when_they_may(client: httpx.AsyncClient) -> None:
+    params = {"q": "laptop", "location": "-6.9175,107.6191", "radius_km": "10", "min_price": "6000000"}
+    strict = (await client.get(ROUTE, params=params)).json()
+    assert (strict["products"], strict["relaxed"]) == ([], [])
+    answer = (await client.get(ROUTE, params=params | {"relax": "1"})).json()
+    assert [product["name"] for product in answer["products"]] == ["Laptop Dekat"]
+    assert answer["relaxed"] == ["radius"]
+
+
+async def test_offers_of_other_suppliers_come_with_each_product(client: httpx.AsyncClient) -> None:
+    params = {"q": "laptop dekat", "location": "-6.2,106.8", "offers": "1"}
+    first = (await client.get(ROUTE, params=params)).json()["products"][0]
+    assert first["name"] == "Laptop Dekat"
+    assert [(offer["name"], offer["distance_km"]) for offer in first["offers"]] == [("Laptop Jauh", 120.6)]

@@ -1,5 +1,4 @@
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 from threading import Event, Thread
@@ -14,48 +13,15 @@ from marketplace import (
     JAKARTA,
     SURABAYA,
     StockRoom,
-    add_products,
-    add_supplier,
-    new_database,
     product_draft,
 )
-from warung.database.session import Database
+from search.shop import Shop, open_shop, pages, results_of
 from warung.errors import InvalidInput
 from warung.geo import Coordinates, distance_km
 from warung.products.cards import ProductCard
-from warung.products.schemas import ProductDraft
-from warung.products.service import ProductService
-from warung.search.index import ProductIndex
+from warung.search.facets import Facets
 from warung.search.query import Sort
 from warung.search.request import SearchRequest
-from warung.search.service import SearchService
-from warung.suppliers.service import SupplierService
-
-
-@dataclass(frozen=True, slots=True)
-class Shop:
-    database: Database
-    products: ProductService
-    index: ProductIndex
-    search: SearchService
-
-    def stock(self, location: Coordinates, *drafts: ProductDraft) -> None:
-        """One more supplier with these products, not indexed yet."""
-        supplier_id = add_supplier(
-            self.database, f"s{len(SupplierService(self.database).locations())}", location
-        )
-        add_products(self.database, supplier_id, *drafts)
-
-    def names(self, text: str = "", **asked: Any) -> list[str]:
-        return [card.name for card in self.search.search(SearchRequest(text=text, **asked)).cards]
-
-
-def open_shop(folder: Path) -> Shop:
-    database = new_database(folder)
-    products = ProductService(database)
-    index = ProductIndex(folder / "index", products, SupplierService(database))
-    index.catch_up()
-    return Shop(database, products, index, SearchService(index, products))
 
 
 @pytest.fixture
@@ -116,12 +82,28 @@ def test_matches_of_any_word_fill_the_page_after_those_of_all(shop: Shop) -> Non
     assert set(names[1:]) == {
         "Laptop Gaming Acer", "Laptop Gaming MSI", "Laptop Kantor Lenovo", "Tas Laptop", "Kursi Gaming",
     }  # fmt: skip
-    assert (result.total, result.relaxed) == (6, ("words",))
+    assert (result.exact, result.total, result.relaxed) == (1, 6, ())
 
 
-def test_a_full_page_of_all_words_is_not_filled(shop: Shop) -> None:
-    result = shop.search.search(SearchRequest(text="laptop gaming", limit=2))
-    assert (result.total, result.relaxed) == (4, ())
+@pytest.mark.parametrize("limit", [1, 2, 5, 100])
+def test_the_size_of_a_page_changes_neither_the_total_nor_what_is_exact(shop: Shop, limit: int) -> None:
+    request = SearchRequest(text="laptop gaming", limit=limit)
+    results = list(results_of(shop, request))
+    assert {(result.total, result.relaxed) for result in results} == {(6, ())}
+    assert sum(result.exact for result in results) == 4
+
+
+def test_words_gave_way_only_when_no_product_has_all_of_them(shop: Shop) -> None:
+    for text, relaxed in (("laptop helikopter", ("words",)), ("laptop gaming asus", ()), ("helikopter", ())):
+        request = SearchRequest(text=text, limit=2)
+        assert {result.relaxed for result in results_of(shop, request)} == {relaxed}
+    assert shop.search.search(SearchRequest(text="laptop helikopter")).exact == 0
+
+
+def test_without_filling_only_matches_of_most_words_are_shown(shop: Shop) -> None:
+    assert shop.names("laptop gaming asus", fill=False) == ["Laptop Gaming Asus"]
+    result = shop.search.search(SearchRequest(text="laptop gaming helikopter", fill=False))
+    assert (result.exact, result.total, result.relaxed) == (0, 4, ("words",))
 
 
 def test_nothing_is_found_for_words_that_no_product_has(shop: Shop) -> None:
@@ -165,7 +147,7 @@ def test_of_equal_matches_the_nearer_comes_first_and_a_better_one_wins_from_afar
 def test_facets_count_as_if_no_category_were_chosen(shop: Shop) -> None:
     result = shop.search.search(SearchRequest(text="laptop", category="laptop", limit=1))
     assert result.total == 4
-    assert result.categories == {"laptop": 4, "aksesori-laptop": 1}
+    assert result.facets == Facets(category={"laptop": 4, "aksesori-laptop": 1})
 
 
 def test_a_stale_index_never_shows_what_does_not_fit(shop: Shop) -> None:
@@ -215,15 +197,6 @@ REQUESTS = st.builds(
     sort=st.sampled_from(list(Sort)),
     limit=st.sampled_from([7, 40, 100]),
 )
-
-
-def pages(shop: Shop, request: SearchRequest) -> Iterator[tuple[ProductCard, ...]]:
-    cursor = None
-    while True:
-        result = shop.search.search(replace(request, cursor=cursor))
-        yield result.cards
-        if (cursor := result.next_cursor) is None:
-            return
 
 
 @settings(max_examples=60, deadline=None)

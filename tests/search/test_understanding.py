@@ -1,7 +1,7 @@
 from warung.gazetteer.places import Gazetteer
-from warung.geo import Coordinates
+from warung.geo import Circle, Coordinates
 from warung.products.categories import load_categories
-from warung.search.query import QueryParser, Sort
+from warung.search.query import QueryParser, Sort, Understood
 from warung.search.understanding import refined, request_for, wire
 
 parser = QueryParser(Gazetteer.load(), load_categories())
@@ -29,6 +29,15 @@ def test_nearest_without_any_place_falls_back_to_relevance() -> None:
 
 def test_an_order_that_was_asked_for_is_kept() -> None:
     assert request_for(parser.parse("beras termurah"), HERE, limit=5).sort is Sort.PRICE_ASC
+
+
+def test_condition_and_radius_reach_the_search() -> None:
+    asked = Understood("laptop", condition="used", radius_km=5)
+    request = request_for(asked, HERE, limit=5)
+    assert (request.condition, request.around) == ("used", Circle(HERE, 5))
+    assert request_for(asked, None, limit=5).circles == ()
+    picked = refined(asked, parser.parse("yang Samsung ada?"), "yang Samsung ada?")
+    assert (picked.condition, picked.radius_km) == ("used", 5)
 
 
 def test_a_follow_up_without_goods_goes_on_from_the_last_question() -> None:
@@ -59,7 +68,8 @@ def test_the_wire_names_what_was_understood() -> None:
     assert said["place"]["name"] == "Jakarta"
     assert {"field": "max_price", "text": "budget 10 juta"} in said["spans"]
     assert set(said) == {
-        "text", "category", "min_price", "max_price", "in_stock", "exclude", "sort", "place", "spans",
+        "min_price", "max_price", "in_stock", "condition", "exclude", "sort",
+        "place", "radius_km", "spans", "text", "category",
     }  # fmt: skip
     assert wire(parser.parse("beras"))["place"] is None
 

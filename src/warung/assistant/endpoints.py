@@ -1,4 +1,4 @@
-"""The assistant's routes: ask, follow, cancel."""
+"""The assistant's routes: ask, follow, cancel, and search in one's own words."""
 
 from collections.abc import Callable
 from typing import Annotated, Any
@@ -7,7 +7,8 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse, Response
 
 from warung.accounts.guests import Caller
-from warung.assistant.schemas import ChatAnswer, ChatRequest
+from warung.assistant.ai_search import AiSearch
+from warung.assistant.schemas import AiSearchAnswer, AiSearchRequest, ChatAnswer, ChatRequest
 from warung.assistant.service import Assistant
 from warung.completions.idempotency import IdempotencyKey
 from warung.completions.response import SESSION_HEADER, resume, stream, whole
@@ -35,6 +36,7 @@ def create_router(assistant: Assistant, caller_of: Callable[[Request], Caller]) 
         answer = await whole(broker, session, request.is_disconnected)
         fields: dict[str, Any] = {
             "usage": None,
+            "relaxed": [],
             **answer.own,
             "answer": answer.content,
         }
@@ -54,5 +56,19 @@ def create_router(assistant: Assistant, caller_of: Callable[[Request], Caller]) 
     async def cancel(session_id: str, caller: Annotated[Caller, Depends(caller_of)]) -> dict[str, Any]:
         await broker.cancel(session_id, caller.owner)
         return {"session_id": session_id, "cancelled": True}
+
+    return router
+
+
+def create_search_router(search: AiSearch, caller_of: Callable[[Request], Caller]) -> APIRouter:
+    router = APIRouter(prefix="/api/products", tags=["products"])
+
+    @router.post("/ai-search", response_model=AiSearchAnswer)
+    async def search_in_own_words(
+        body: AiSearchRequest, caller: Annotated[Caller, Depends(caller_of)]
+    ) -> JSONResponse:
+        """Find products in one's own words: what was understood, and products with the reasons for them."""
+        answer = await search.answer(body, caller)
+        return JSONResponse(answer.model_dump(), headers=dict(caller.headers))
 
     return router

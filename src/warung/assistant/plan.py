@@ -6,10 +6,11 @@ from typing import Any, Literal
 
 from pydantic import TypeAdapter
 
+from warung.assistant.language import Language
 from warung.completions.chunk import ChunkWriter
 from warung.engine.request import GenerationRequest
 from warung.products.cards import ProductCard
-from warung.search.request import SearchRequest
+from warung.search.request import SearchRequest, Step
 
 KIND = "answer"
 ROUTE = "/api/chat"
@@ -17,12 +18,14 @@ ROUTE = "/api/chat"
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What was found for a question, before the model says anything about it."""
+    """What was found for a question, before the model says anything about it, and the question's language."""
 
     understood: Mapping[str, Any]
     opening: str
     cards: tuple[ProductCard, ...]
     conversation_id: str
+    relaxed: tuple[Step, ...] = ()
+    language: Language = "id"
 
 
 @dataclass(frozen=True, slots=True)

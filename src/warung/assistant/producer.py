@@ -114,7 +114,11 @@ class AnswerProducer:
         if not self._is_open:
             yield self._batch(
                 [offer.opening + "\n\n"],
-                self._writer.opening(conversation_id=offer.conversation_id, understood=offer.understood),
+                self._writer.opening(
+                    conversation_id=offer.conversation_id,
+                    understood=offer.understood,
+                    relaxed=list(offer.relaxed),
+                ),
                 products=_wire(offer.cards),
             )
         if offer.cards and not (state.is_heard or state.is_enough):
@@ -179,7 +183,7 @@ class AnswerProducer:
         except WarungError as error:
             log.warning("answering without the model", error=error.message)
             self._state.is_heard = True
-            yield [phrases.NO_MODEL + "\n"]
+            yield [phrases.say("no_model", self._offer.language) + "\n"]
 
     async def _generation(self) -> Generation:
         request = self._plan.request
@@ -239,15 +243,18 @@ class AnswerProducer:
             return ""
         self._state.recommended = sorted({*self._state.recommended, *cards})
         if sentence.is_pick:
-            return phrases.line(fresh[next(iter(cards.values())).id]) + "\n"
+            return phrases.line(fresh[next(iter(cards.values())).id], self._offer.language) + "\n"
         self._state.in_own_words = True
-        labels = {number: phrases.label(fresh[card.id]) for number, card in cards.items()}
+        labels = {
+            number: phrases.label(fresh[card.id], self._offer.language) for number, card in cards.items()
+        }
         text = replace_references(sentence, labels)
         return f"- {text}\n" if cards else f"{text}\n"
 
     async def _composed(self) -> list[str]:
         """The next products in the server's own words; the opening named the first."""
-        return [phrases.line(card) + "\n" for card in (await self._present_cards())[1 : 1 + _MOST_PRODUCTS]]
+        cards = (await self._present_cards())[1 : 1 + _MOST_PRODUCTS]
+        return [phrases.line(card, self._offer.language) + "\n" for card in cards]
 
     async def _present_cards(self) -> list[ProductCard]:
         """The offer as it is now: today's price and stock, and nothing that no longer suits."""

@@ -12,6 +12,8 @@ from anyio.to_thread import run_sync
 from warung.accounts.guests import Caller
 from warung.analytics.recorder import Recorder
 from warung.assistant import phrases
+from warung.assistant.language import language_of
+from warung.assistant.notes import note
 from warung.assistant.plan import ROUTE, AnswerPlan, Offer
 from warung.assistant.producer import AnswerProducer
 from warung.assistant.prompts import ANSWER_PREFIX, build_messages
@@ -28,7 +30,8 @@ from warung.geo import Coordinates
 from warung.products.cards import ProductCard, product_card
 from warung.products.service import ProductService
 from warung.search.query import QueryParser, Understood
-from warung.search.request import SearchRequest, SearchResult
+from warung.search.relaxation import loosen
+from warung.search.request import SearchRequest
 from warung.search.service import SearchService
 from warung.search.understanding import refined, request_for, wire
 from warung.streams.broker import Broker
@@ -38,15 +41,6 @@ from warung.streams.store import Claim
 
 _CARDS = 5
 _REMEMBERED_MESSAGES = 4
-
-
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """A search and what it brought; `widened` when nothing was left in the place that was asked for."""
-
-    request: SearchRequest
-    result: SearchResult
-    widened: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,26 +79,28 @@ class Assistant:
     ) -> AnswerProducer:
         history = await run_sync(self._history, body.conversation_id, owner)
         understood = self._understand(body.message, history)
-        found = await run_sync(self._find, understood, here)
+        asked = request_for(understood, here, limit=_CARDS)
+        found = await run_sync(self.search.search, asked)
+        search = loosen(asked, found.relaxed)
         conversation_id = await run_sync(
             self.conversations.ask, owner, session_id, body.message, body.conversation_id
         )
-        self._note(body.message, owner, understood, found)
-        cards = found.result.cards
+        note(self.recorder, owner, body.message, search=asked, understood=understood, found=found)
+        language = language_of(body.message)
         offer = Offer(
             understood=wire(understood),
-            opening=phrases.opening(understood, found.result, found.request.sort, widened=found.widened),
-            cards=cards,
+            opening=phrases.opening(understood, found, search.sort, language),
+            cards=found.cards,
             conversation_id=conversation_id,
+            relaxed=found.relaxed,
+            language=language,
         )
-        messages = build_messages(body.message, cards, _remembered(history))
+        messages = build_messages(body.message, found.cards, _remembered(history))
         sampling = SamplingParams(max_tokens=self.max_tokens, temperature=self.temperature)
         completion_id = f"chatcmpl-{secrets.token_hex(12)}"
 
         request = GenerationRequest(completion_id, messages, sampling, ANSWER_PREFIX, tenant=owner)
-        plan = AnswerPlan(
-            request, offer, found.request, owner, self.engine.model_id, session_id, int(time.time())
-        )
+        plan = AnswerPlan(request, offer, search, owner, self.engine.model_id, session_id, int(time.time()))
         return self._producer_of(plan)
 
     def _producer_of(
@@ -127,18 +123,6 @@ class Assistant:
         is_open = claim.session.next_index > claim.session.turn_index
         return self._producer_of(plan, Past.of(claim.memos), is_open=is_open)
 
-    def _note(self, message: str, owner: str, understood: Understood, found: _Found) -> None:
-        result, place = found.result, understood.place
-        self.recorder.shown(card.id for card in result.cards)
-        self.recorder.searched(
-            owner,
-            message,
-            term=understood.text or understood.category or "",
-            understood=found.request.brief,
-            total=0 if found.widened else result.total,
-            place=place and place.name,
-        )
-
     def _history(self, conversation_id: str | None, owner: str) -> list[Message]:
         return self.conversations.history(conversation_id, owner) if conversation_id else []
 
@@ -150,17 +134,8 @@ class Assistant:
             understood = refined(understood, now, question) if understood else now
         return understood or self.parser.parse(message)
 
-    def _find(self, understood: Understood, here: Coordinates | None) -> _Found:
-        """The search, and once more without the named place when nothing is there."""
-        request = request_for(understood, here, limit=_CARDS)
-        result = self.search.search(request)
-        if result.cards or request.area is None:
-            return _Found(request, result, widened=False)
-        wider = request.anywhere()
-        return _Found(wider, self.search.search(wider), widened=True)
-
     def _suitable(self, ids: Sequence[int], request: SearchRequest) -> Mapping[int, ProductCard]:
-        """The products' cards as they are now, without those that left the stock or the budget."""
+        """The products' cards as they are now, without those that no longer are what was asked for."""
         low, high = request.min_price_rupiah or 0, request.max_price_rupiah
         levels = self.levels()
         return {
@@ -169,6 +144,7 @@ class Assistant:
             if product.stock_quantity > 0
             and product.price_rupiah >= low
             and (high is None or product.price_rupiah <= high)
+            and request.condition in (None, product.condition)
         }
 
     def _save(self, plan: AnswerPlan, content: str, cards: Sequence[ProductCard], status: Status) -> None:

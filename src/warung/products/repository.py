@@ -112,7 +112,7 @@ class ProductRepository:
         self._log(ids)
 
     def moved(self, supplier_id: int) -> None:
-        """Log what stands in a stall, whose place the index holds."""
+        """Log what stands in a stall, whose place and city the index holds."""
         self._log(self._session.scalars(self._ids_in(supplier_id)).all())
 
     def remove_all(self, supplier_id: int) -> None:

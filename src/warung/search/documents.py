@@ -9,9 +9,11 @@ from warung.products.product import Product
 from warung.search.geo import LEVELS, Cell
 
 # Raised with every change of the schema, the tokenizer or the documents: older indices are rebuilt.
-VERSION = 1
+VERSION = 2
 
 TOKENIZER = "shop"
+# Taken as they are written: to filter by, and to count.
+EXACT_FIELDS = ("category", "condition", "city", "brand_name")
 BOOSTS = {"name": 5.0, "tags": 2.0, "kind": 1.5, "description": 1.0}
 
 
@@ -20,7 +22,8 @@ def make_schema() -> Schema:
     builder = SchemaBuilder()
     for field in BOOSTS:
         builder.add_text_field(field, tokenizer_name=TOKENIZER)
-    builder.add_text_field("category", tokenizer_name="raw", fast=True, index_option="basic")
+    for field in EXACT_FIELDS:
+        builder.add_text_field(field, tokenizer_name="raw", fast=True, index_option="basic")
     builder.add_text_field("cell", tokenizer_name="raw", index_option="basic")
     builder.add_text_field("state", stored=True, tokenizer_name="raw", index_option="basic")
     # Signed, all of them: an unsigned fast field panics on a Python int.
@@ -45,6 +48,10 @@ def make_document(product: Product) -> Document:
     document.add_text("name", product.name)
     document.add_text("description", product.description)
     document.add_text("category", product.category)
+    document.add_text("condition", product.condition)
+    document.add_text("city", product.supplier.city)
+    if product.brand is not None:
+        document.add_text("brand_name", product.brand)
     document.add_text("kind", _category_names().get(product.category, product.category))
     for tag in product.tags:
         document.add_text("tags", tag)

@@ -29,7 +29,7 @@ def create_router(
                 asked.text,
                 term=asked.text,
                 understood=asked.brief,
-                total=found.total,
+                total=0 if found.relaxed else found.total,
                 place=None,
             )
 

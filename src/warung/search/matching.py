@@ -1,12 +1,13 @@
 """From a request to the index's queries, and whether a product read back still fits; knows no order."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from tantivy import FieldType, Occur, Query, Schema
 
 from warung.geo import Coordinates
 from warung.products.product import Product
 from warung.search.documents import BOOSTS
+from warung.search.facets import EXACT_FACETS, Facet
 from warung.search.request import SearchRequest
 from warung.search.snapshot import Snapshot
 from warung.search.supplier_map import Area
@@ -27,17 +28,23 @@ class Matcher:
         self.terms = terms(request.text)
         self._excluded = [words for text in request.exclude if (words := terms(text))]
         self._terms = terms
-        self._filters = self._make_filters()
+        self._filters = list(self._make_filters())
+        self._always = [(Occur.MustNot, Query.term_query(snapshot.schema, "state", "state", "basic"))]
+        self._always += [(Occur.MustNot, _naming(snapshot.schema, words)) for words in self._excluded]
 
-    def query(self, at_least: int, *, any_category: bool = False, but_not: Query | None = None) -> Query:
-        """Products that pass the filters and hold at least so many of the words."""
-        parts = [*self._filters, (Occur.Must, _text(self._snapshot.schema, self.terms, at_least))]
-        if self._request.category is not None and not any_category:
-            wanted = Query.term_query(self._snapshot.schema, "category", self._request.category, "basic")
-            parts.append((Occur.Must, _silent(wanted)))
+    def query(self, at_least: int, *, without: Facet | None = None, but_not: Query | None = None) -> Query:
+        """Products that pass the filters, but for `without`'s, and hold at least so many of the words."""
+        parts = [(Occur.Must, _text(self._snapshot.schema, self.terms, at_least)), *self._always]
+        parts += [
+            (Occur.Must, filter_) for facet, filter_ in self._filters if facet is None or facet is not without
+        ]
         if but_not is not None:
             parts.append((Occur.MustNot, but_not))
         return Query.boolean_query(parts)
+
+    def filters_by(self, facet: Facet) -> bool:
+        """Whether the request sets a filter of this facet."""
+        return any(name == facet for name, _ in self._filters)
 
     def near(self, query: Query, radius_km: float, center: Coordinates) -> Query:
         """The part of `query` that is within the radius."""
@@ -48,7 +55,7 @@ class Matcher:
         """Whether the product, as it is now, passes every filter; its words are not looked at again."""
         request = self._request
         return (
-            (request.category is None or product.category == request.category)
+            all(wanted in (None, has) for wanted, has in _exact(request, product))
             and (request.min_price_rupiah is None or product.price_rupiah >= request.min_price_rupiah)
             and (request.max_price_rupiah is None or product.price_rupiah <= request.max_price_rupiah)
             and (not request.in_stock or product.stock_quantity > 0)
@@ -72,19 +79,29 @@ class Matcher:
         words = self._words_of_name(product)
         return any(words.issuperset(excluded) for excluded in self._excluded)
 
-    def _make_filters(self) -> list[tuple[Occur, Query]]:
+    def _make_filters(self) -> Iterator[tuple[Facet | None, Query]]:
+        """Each with the facet that counts its values."""
         schema, request = self._snapshot.schema, self._request
-        filters = [(Occur.MustNot, Query.term_query(schema, "state", "state", "basic"))]
-        if request.min_price_rupiah is not None or request.max_price_rupiah is not None:
-            prices = _range(schema, "price", request.min_price_rupiah, request.max_price_rupiah)
-            filters.append((Occur.Must, prices))
+        for facet, field in EXACT_FACETS.items():
+            if (wanted := getattr(request, facet)) is not None:
+                yield facet, _silent(Query.term_query(schema, field, wanted, "basic"))
+        low, high = request.min_price_rupiah, request.max_price_rupiah
+        if low is not None or high is not None:
+            yield Facet.PRICE, _range(schema, "price", low, high)
         if request.in_stock:
-            filters.append((Occur.Must, _range(schema, "stock", 1, None)))
-        for circle in request.circles:
-            area = self._snapshot.suppliers.within(circle.radius_km, circle.center)
-            filters.append((Occur.Must, _area(schema, area)))
-        filters.extend((Occur.MustNot, _naming(schema, words)) for words in self._excluded)
-        return filters
+            yield None, _range(schema, "stock", 1, None)
+        for facet, circle in ((Facet.DISTANCE, request.around), (None, request.area)):
+            if circle is not None:
+                area = self._snapshot.suppliers.within(circle.radius_km, circle.center)
+                yield facet, _area(schema, area)
+
+
+def _exact(request: SearchRequest, product: Product) -> Iterator[tuple[str | None, str | None]]:
+    """What must be as it is asked for, beside what the product has."""
+    yield request.category, product.category
+    yield request.condition, product.condition
+    yield request.city, product.supplier.city
+    yield request.brand, product.brand
 
 
 def _text(schema: Schema, terms: Sequence[str], at_least: int) -> Query:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from warung.gazetteer.places import LOCATIVES, Gazetteer, Place
 from warung.geo import Coordinates, distance_km
 from warung.products.categories import Category
+from warung.products.schemas import Condition
 from warung.search.amounts import read_price
 from warung.search.vocabulary import IDIOMS, NEAR, NEGATIONS, ORDERS, STOCK, WORDS, Sort
 from warung.search.words import Phrases, Word, split_words
@@ -36,17 +37,22 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Understood:
-    """What a message asks for. `text` is what is left to search by; None or empty fields ask for nothing."""
+    """What a message asks for. `text` is what is left to search by; None or empty fields ask for nothing.
+
+    `radius_km` is said about the shopper's own place; one said about a named place is in `place`.
+    """
 
     text: str
     category: str | None = None
     min_price_rupiah: int | None = None
     max_price_rupiah: int | None = None
     in_stock: bool | None = None
+    condition: Condition | None = None
     exclude: tuple[str, ...] = ()
     sort: Sort = Sort.RELEVANCE
     place: SearchPlace | None = None
     near_me: bool = False
+    radius_km: float | None = None
     spans: tuple[Span, ...] = ()
 
 

@@ -4,12 +4,20 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from warung.errors import InvalidInput
 from warung.geo import Coordinates
 from warung.products.cards import ProductCard
+from warung.products.schemas import Condition
+from warung.search.cursor import MAX_CHARACTERS
+from warung.search.facets import Band, Facet, Facets
 from warung.search.query import Sort
-from warung.search.request import MAX_LIMIT, SearchRequest, SearchResult
+from warung.search.request import MAX_LIMIT, MAX_OFFERS, SearchRequest, SearchResult, Step
 
 _Price = Annotated[int, Field(ge=0, le=10**15, description="whole rupiah")]
+_EXACT = Field(max_length=200, description="exactly as suppliers write it")
+PageCursor = Annotated[
+    str | None, Field(max_length=MAX_CHARACTERS, description="next_cursor of the page before")
+]
 
 
 class SearchParameters(BaseModel):
@@ -23,10 +31,22 @@ class SearchParameters(BaseModel):
     min_price: _Price | None = None
     max_price: _Price | None = None
     in_stock: Annotated[bool, Field(description="leave out what is sold out")] = False
+    condition: Condition | None = None
+    city: Annotated[str | None, _EXACT] = None
+    brand: Annotated[str | None, _EXACT] = None
     radius_km: Annotated[float | None, Field(gt=0, le=20_100, allow_inf_nan=False)] = None
     sort: Sort = Sort.RELEVANCE
     limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = 20
-    cursor: Annotated[str | None, Field(max_length=500, description="next_cursor of the page before")] = None
+    cursor: PageCursor = None
+    facets: Annotated[
+        str,
+        Field(max_length=100, description="counts to bring beside the categories: names with commas, or all"),
+    ] = ""
+    offers: Annotated[
+        int,
+        Field(ge=0, le=MAX_OFFERS, description="how many other suppliers' offers to bring with each product"),
+    ] = 0
+    relax: Annotated[bool, Field(description="let filters give way, and say so, when nothing fits")] = False
 
     def to_request(self) -> SearchRequest:
         """Raises InvalidInput naming the parameter."""
@@ -36,12 +56,31 @@ class SearchParameters(BaseModel):
             min_price_rupiah=self.min_price,
             max_price_rupiah=self.max_price,
             in_stock=self.in_stock,
+            condition=self.condition,
+            city=self.city,
+            brand=self.brand,
             near=None if self.location is None else Coordinates.parse(self.location),
             radius_km=self.radius_km,
             sort=self.sort,
             limit=self.limit,
             cursor=self.cursor,
+            relax=self.relax,
+            facets=read_facets(self.facets, has_place=self.location is not None),
+            offers=self.offers,
         )
+
+
+def read_facets(names: str, *, has_place: bool) -> frozenset[Facet]:
+    """Facets by name; "all" are those that can be counted. Raises InvalidInput for a name that is none."""
+    if names == "all":
+        return frozenset(facet for facet in Facet if has_place or facet is not Facet.DISTANCE)
+    try:
+        return frozenset(Facet(name.strip()) for name in names.split(",") if name.strip())
+    except ValueError:
+        raise InvalidInput(
+            f"facets {names!r} are unknown; use all, or some of {', '.join(Facet)}, with commas",
+            field="facets",
+        ) from None
 
 
 class OfferParameters(BaseModel):
@@ -58,28 +97,84 @@ class Offers(BaseModel):
     next_cursor: None = None
 
 
-class Facets(BaseModel):
-    """How many products match, by category slug, as if no category had been chosen; most first."""
+class PriceBand(BaseModel):
+    """What to ask for to get these `count` products; `max_price` is null in the highest band."""
+
+    min_price: int
+    max_price: int | None
+    count: int
+
+
+class DistanceBand(BaseModel):
+    """Beyond `min_km`, up to `max_km`, which is null in the farthest band."""
+
+    min_km: int
+    max_km: int | None
+    count: int
+
+
+class FacetCounts(BaseModel):
+    """How many products match, by each value, as if its own filter had not been set; the most first.
+    What was not asked for is null."""
 
     category: dict[str, int]
+    price: list[PriceBand] | None
+    city: dict[str, int] | None
+    distance: list[DistanceBand] | None
+    condition: dict[str, int] | None
+    brand: dict[str, int] | None
+
+    @classmethod
+    def of(cls, facets: Facets) -> "FacetCounts":
+        price, distance = facets.price, facets.distance
+        return cls(
+            category=dict(facets.category),
+            price=None if price is None else [_price_band(band) for band in price],
+            city=None if facets.city is None else dict(facets.city),
+            distance=None
+            if distance is None
+            else [DistanceBand(min_km=band.low, max_km=band.high, count=band.count) for band in distance],
+            condition=None if facets.condition is None else dict(facets.condition),
+            brand=None if facets.brand is None else dict(facets.brand),
+        )
+
+
+def _price_band(band: Band) -> PriceBand:
+    return PriceBand(
+        min_price=band.low, max_price=None if band.high is None else band.high - 1, count=band.count
+    )
+
+
+class FoundCard(ProductCard):
+    """`offers` of the same kind by other suppliers, the nearest first; null when they weren't asked for."""
+
+    offers: list[ProductCard] | None
 
 
 class SearchAnswer(BaseModel):
-    """`understood` is null here: these filters were given, not read out of words."""
+    """The first `exact` products match all words. `understood` is null here: these filters were given, not
+    read out of words."""
 
-    products: list[ProductCard]
+    products: list[FoundCard]
+    exact: int
     total: int
-    facets: Facets
+    facets: FacetCounts
     next_cursor: str | None
     understood: None = None
-    relaxed: list[str]
+    relaxed: list[Step]
 
     @classmethod
     def of(cls, result: SearchResult) -> "SearchAnswer":
         return cls(
-            products=list(result.cards),
+            products=[
+                FoundCard(
+                    **dict(card), offers=list(result.offers[card.id]) if card.id in result.offers else None
+                )
+                for card in result.cards
+            ],
+            exact=result.exact,
             total=result.total,
-            facets=Facets(category=dict(result.categories)),
+            facets=FacetCounts.of(result.facets),
             next_cursor=result.next_cursor,
             relaxed=list(result.relaxed),
         )

@@ -1,7 +1,8 @@
 """Finds products for a shopper and shows them as they are now; knows no route and no language model."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import dropwhile, islice
+from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import islice
 
 from warung.delivery.schemas import DeliveryLevel
 from warung.errors import InvalidInput, NotFound
@@ -9,16 +10,21 @@ from warung.geo import Coordinates, distance_km
 from warung.products.cards import ProductCard, product_card
 from warung.products.product import Product
 from warung.products.service import ProductService
-from warung.search.cursor import Cursor, decode, encode
+from warung.search.counting import count_facets
+from warung.search.cursor import Cursor, decode, encode, remember
+from warung.search.facets import Facets
 from warung.search.index import ProductIndex
 from warung.search.matching import Matcher
+from warung.search.offers import OfferFinder
 from warung.search.query import Sort
 from warung.search.ranking import Hit, Plan, Ranking
-from warung.search.request import SearchRequest, SearchResult
+from warung.search.read_back import read_back
+from warung.search.relaxation import give_way, loosen
+from warung.search.request import MAX_LIMIT, SearchRequest, SearchResult, Step
 from warung.search.snapshot import Snapshot
 
-_ENOUGH_OFFERS = 3
-_MOST_OFFERS_SEEN = 1000
+# Where fewer match all words, matches of any follow, whatever a page's size: it must not change the total.
+_FILL_BELOW = MAX_LIMIT
 
 Found = list[tuple[Hit, Product]]
 
@@ -35,110 +41,122 @@ class SearchService:
         self._index = index
         self._products = products
         self._levels = levels
+        self._offers = OfferFinder(index, products, levels)
 
     def search(self, request: SearchRequest) -> SearchResult:
         """One page of products that match all words and, with sort=relevance and too few, then any.
 
-        The strict orders take the matches of as many words as any product has, and nothing beside.
+        The strict orders, and relevance without `fill`, take the matches of as many words as any product
+        has, and nothing beside. With `relax` filters give way when nothing has all words and passes them.
         What the index finds is read back from the database and every filter applied to that row:
         an index that lags behind can miss a product, and never shows one that doesn't fit.
         Raises InvalidInput for a bad cursor, Unavailable while the index is being built.
         """
-        snapshot = self._index.snapshot()
-        matcher = Matcher(request, snapshot, self._index.terms)
         cursor = decode(request)
-        if cursor and not 0 <= cursor.at_least <= len(matcher.terms):
-            raise InvalidInput("cursor is malformed; pass next_cursor as it was answered", field="cursor")
-        plan = Plan(cursor.at_least, cursor.then_any) if cursor else _make_plan(request, matcher, snapshot)
-        categories = _categories(matcher, snapshot, 1 if plan.then_any else plan.at_least)
-
-        hits = Ranking(matcher, snapshot, request.near).hits(request.sort, plan)
-        if cursor:
-            hits = dropwhile(lambda hit: hit.key <= cursor.key, hits)
-        found = list(islice(self._read_back(hits, matcher, request.limit + 1), request.limit + 1))
-        page = found[: request.limit]
-        more, levels = len(found) > len(page), self._levels()
-        return SearchResult(
-            cards=tuple(
-                product_card(
-                    product, near=request.near, score=hit.score if matcher.terms else None, levels=levels
-                )
-                for hit, product in _sort_anew(page, request)
-            ),
-            total=_total(categories, request),
-            categories=categories,
-            next_cursor=encode(Cursor(plan.at_least, plan.then_any, page[-1][0].key), request)
-            if more
-            else None,
-            relaxed=("words",) if plan.then_any or plan.at_least < len(matcher.terms) else (),
-        )
-
-    def _read_back(
-        self, hits: Iterator[Hit], matcher: Matcher, at_once: int
-    ) -> Iterator[tuple[Hit, Product]]:
-        """Those hits whose products exist and fit at this moment."""
-        while batch := list(islice(hits, at_once)):
-            rows = self._products.find([hit.product_id for hit in batch])
-            for hit in batch:
-                product = rows.get(hit.product_id)
-                if product is not None and matcher.fits(product):
-                    yield hit, product
+        if cursor is None and request.relax:
+            return give_way(request, partial(self._try, request)) or self._page(request)
+        return self._page(request, cursor.relaxed if cursor else (), cursor)
 
     def offers(self, product_id: int, near: Coordinates | None, limit: int = 20) -> list[ProductCard]:
-        """The same kind of product in stock at other suppliers, of each its best match; the nearest first,
-        without a place the cheapest.
-
-        The same kind is the category and all words of the name or, where fewer than three suppliers have
-        that, ever fewer of its words, down to half. Raises NotFound, and Unavailable while the index is
-        being built.
-        """
+        """The same kind of product in stock at other suppliers, as `OfferFinder` tells. Raises NotFound."""
         product = self._products.find([product_id]).get(product_id)
         if product is None:
             raise NotFound(f"there is no product {product_id}")
-        sort = Sort.PRICE_ASC if near is None else Sort.DISTANCE
-        request = SearchRequest(product.name, product.category, in_stock=True, near=near, sort=sort)
-        snapshot, levels = self._index.snapshot(), self._levels()
-        matcher = Matcher(request, snapshot, self._index.terms)
-        ranking, words = Ranking(matcher, snapshot, near), len(matcher.terms)
-        offers: list[Product] = []
-        for at_least in range(words, (words - 1) // 2, -1):
-            hits = islice(ranking.hits(sort, Plan(at_least, then_any=False)), _MOST_OFFERS_SEEN)
-            found = (offer for _, offer in self._read_back(hits, matcher, limit))
-            named = (offer for offer in found if matcher.count_in_name(offer) >= at_least)
-            offers = _first_of_each_supplier(named, product, limit)
-            if len(offers) >= _ENOUGH_OFFERS:
-                break
-        return [product_card(offer, near=near, levels=levels) for offer in offers]
+        return self._offers.offers(product, near, limit)
 
+    def terms(self, text: str) -> list[str]:
+        """The words of `text` as the index knows them, each once, in their order."""
+        return self._index.terms(text)
 
-def _first_of_each_supplier(found: Iterator[Product], product: Product, limit: int) -> list[Product]:
-    """But for the product's own."""
-    offers: dict[int, Product] = {}
-    for offer in found:
-        if offer.supplier.id != product.supplier.id:
-            offers.setdefault(offer.supplier.id, offer)
-        if len(offers) == limit:
-            break
-    return list(offers.values())
+    def unknown_words(self, text: str) -> list[str]:
+        """Those of the words that no product has. Raises Unavailable while the index is being built."""
+        snapshot = self._index.snapshot()
+
+        def is_unknown(word: str) -> bool:
+            matcher = Matcher(SearchRequest(word), snapshot, self._index.terms)
+            return bool(matcher.terms) and not snapshot.count(matcher.query(len(matcher.terms)))
+
+        return [word for word in dict.fromkeys(text.split()) if is_unknown(word)]
+
+    def _try(self, request: SearchRequest, steps: tuple[Step, ...]) -> SearchResult | None:
+        """The first page after these steps, if it holds anything that they allow."""
+        result = self._page(request, steps)
+        return result if (result.cards if "words" in steps else result.exact) else None
+
+    def _page(
+        self, request: SearchRequest, steps: tuple[Step, ...] = (), cursor: Cursor | None = None
+    ) -> SearchResult:
+        snapshot, asked = self._index.snapshot(), loosen(request, steps)
+        matcher = Matcher(asked, snapshot, self._index.terms)
+        words = len(matcher.terms)
+        if cursor and not 0 <= cursor.at_least <= words:
+            raise InvalidInput("cursor is malformed; pass next_cursor as it was answered", field="cursor")
+        plan = Plan(cursor.at_least, cursor.then_any) if cursor else _make_plan(asked, matcher, snapshot)
+        found = self._found(asked, matcher, Ranking(matcher, snapshot, asked.near), plan, cursor)
+        page = found[: request.limit]
+        exact = sum(plan.at_least == words and hit.key[0] == 0 for hit, _ in page)
+        relaxed = cursor.relaxed if cursor else _relaxed(steps, in_words=bool(words and page and not exact))
+        at_least = 1 if plan.then_any else plan.at_least
+        facets = count_facets(matcher, snapshot, at_least, request.facets, request.near)
+        following = _following(plan, cursor, page, relaxed) if len(found) > len(page) else None
+        return SearchResult(
+            cards=self._cards(page, asked, has_words=words > 0),
+            exact=exact,
+            total=_total(facets, asked),
+            facets=facets,
+            next_cursor=following and encode(following, request),
+            relaxed=relaxed,
+            offers={
+                product.id: self._offers.offers(product, asked.near, asked.offers)
+                for _, product in page
+                if asked.offers
+            },
+        )
+
+    def _found(
+        self, asked: SearchRequest, matcher: Matcher, ranking: Ranking, plan: Plan, cursor: Cursor | None
+    ) -> Found:
+        """The next products and, if there is one, the first of the page after them."""
+        hits = ranking.hits(asked.sort, plan)
+        if cursor:
+            shown = frozenset(cursor.shown)
+            hits = (hit for hit in hits if hit.product_id not in shown)
+            if cursor.is_deep:
+                hits = (hit for hit in hits if hit.key > cursor.key)
+        count = asked.limit + 1
+        return list(islice(read_back(self._products, hits, matcher, count), count))
+
+    def _cards(self, page: Found, asked: SearchRequest, *, has_words: bool) -> tuple[ProductCard, ...]:
+        levels = self._levels()
+        return tuple(
+            product_card(product, near=asked.near, score=hit.score if has_words else None, levels=levels)
+            for hit, product in _sort_anew(page, asked)
+        )
 
 
 def _make_plan(request: SearchRequest, matcher: Matcher, snapshot: Snapshot) -> Plan:
-    def total(at_least: int) -> int:
-        return _total(_categories(matcher, snapshot, at_least), request)
-
     words = len(matcher.terms)
-    if request.sort is Sort.RELEVANCE:
-        found = total(words)
-        return Plan(words, then_any=found < request.limit and words > 1 and total(1) > found)
-    return Plan(next((n for n in range(words, 1, -1) if total(n)), min(words, 1)), then_any=False)
+
+    def has(at_least: int) -> int:
+        return snapshot.count(matcher.query(at_least))
+
+    if request.fill and request.sort is Sort.RELEVANCE:
+        return Plan(words, then_any=words > 1 and has(words) < _FILL_BELOW)
+    return Plan(next((n for n in range(words, 1, -1) if has(n)), min(words, 1)), then_any=False)
 
 
-def _categories(matcher: Matcher, snapshot: Snapshot, at_least: int) -> Mapping[str, int]:
-    return snapshot.categories(matcher.query(at_least, any_category=True))
+def _relaxed(steps: tuple[Step, ...], *, in_words: bool) -> tuple[Step, ...]:
+    words: tuple[Step, ...] = ("words",) if in_words else ()
+    return (*(step for step in steps if step != "words"), *words)
 
 
-def _total(categories: Mapping[str, int], request: SearchRequest) -> int:
-    return sum(count for slug, count in categories.items() if request.category in (None, slug))
+def _following(plan: Plan, before: Cursor | None, page: Found, relaxed: tuple[Step, ...]) -> Cursor:
+    shown, is_deep = remember(before, tuple(product.id for _, product in page))
+    return Cursor(plan.at_least, plan.then_any, page[-1][0].key, shown, is_deep, relaxed)
+
+
+def _total(facets: Facets, request: SearchRequest) -> int:
+    return sum(count for slug, count in facets.category.items() if request.category in (None, slug))
 
 
 def _sort_anew(page: Found, request: SearchRequest) -> Found:

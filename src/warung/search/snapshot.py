@@ -75,5 +75,10 @@ class Snapshot:
         answer = self._searcher.aggregate(query, {"categories": terms})
         return {bucket["key"]: bucket["doc_count"] for bucket in answer["categories"]["buckets"]}
 
+    def aggregate(self, query: Query, wanted: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
+        """The buckets of aggregations over the matches, by their names."""
+        answer = self._searcher.aggregate(query, wanted)
+        return {name: answer[name]["buckets"] for name in wanted}
+
     def _integers(self, field: str, addresses: Sequence[DocAddress]) -> list[int]:
         return [int(value or 0) for value in self._searcher.fast_field_values(field, list(addresses))]

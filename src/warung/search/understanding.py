@@ -28,11 +28,15 @@ def request_for(understood: Understood, here: Coordinates | None, *, limit: int)
         min_price_rupiah=understood.min_price_rupiah,
         max_price_rupiah=understood.max_price_rupiah,
         in_stock=True,
+        condition=understood.condition,
         exclude=understood.exclude,
         near=near,
+        radius_km=understood.radius_km if here else None,
         area=Circle(place.location, place.radius_km) if place else None,
         sort=sort,
         limit=limit,
+        fill=False,
+        relax=True,
     )
 
 
@@ -48,8 +52,10 @@ def refined(before: Understood, now: Understood, message: str) -> Understood:
         now,
         text=f"{before.text} {now.text}".strip(),
         category=before.category,
+        condition=now.condition or before.condition,
         exclude=(*before.exclude, *now.exclude),
         place=now.place or before.place,
+        radius_km=now.radius_km or before.radius_km,
         min_price_rupiah=priced.min_price_rupiah,
         max_price_rupiah=priced.max_price_rupiah,
         sort=before.sort if sort is Sort.RELEVANCE else sort,
@@ -65,6 +71,7 @@ def wire(understood: Understood) -> dict[str, Any]:
         "min_price": understood.min_price_rupiah,
         "max_price": understood.max_price_rupiah,
         "in_stock": understood.in_stock,
+        "condition": understood.condition,
         "exclude": list(understood.exclude),
         "sort": understood.sort,
         "place": place
@@ -73,5 +80,6 @@ def wire(understood: Understood) -> dict[str, Any]:
             "location": {"lat": place.location.lat, "lng": place.location.lng},
             "radius_km": place.radius_km,
         },
+        "radius_km": understood.radius_km,
         "spans": [{"field": span.field, "text": span.text} for span in understood.spans],
     }

@@ -129,7 +129,7 @@ class SupplierService:
             before = _kept(repository, supplier_id, caller, if_match)
             note(AuditRepository(session), caller, "supplier.change", f"supplier:{supplier_id}")
             after = repository.replace(supplier_id, edit(before))
-            if self._shelf and after.location != before.location:
+            if self._shelf and (after.location, after.city) != (before.location, before.city):
                 self._shelf.moved(session, supplier_id)
         return after
 

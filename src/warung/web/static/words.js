@@ -51,6 +51,8 @@ export const isLost = ({ understood, location }) => understood?.sort === "distan
 
 export const LOST = "Supaya yang terdekat bisa dihitung, tekan “Pakai lokasi saya” atau sebut kotanya.";
 
+const CONDITIONS = { new: "baru", used: "bekas" };
+
 /** What was understood, as [name, value, the shopper's own words] rows. */
 export function understoodRows({ understood, location }) {
   const said = (...fields) =>
@@ -61,6 +63,8 @@ export function understoodRows({ understood, location }) {
     ["Budget", budget(understood.min_price, understood.max_price), said("min_price", "max_price")],
     ["Tempat", place && `${place.name} (${farFormat.format(place.radius_km)} km)`, said("place", "near_me")],
     ["Urutan", !isLost({ understood, location }) && SORTS[understood.sort], said("sort")],
+    ["Kondisi", CONDITIONS[understood.condition], said("condition")],
+    ["Jarak", understood.radius_km && `sampai ${farFormat.format(understood.radius_km)} km`, said("radius_km")],
     ["Stok", understood.in_stock && "yang ada saja", said("in_stock")],
     ["Tanpa", understood.exclude?.join(", "), said("exclude")],
   ].filter((row) => row[1]);

@@ -1,0 +1,143 @@
+"""A search in the shopper's own words, answered with reasons; knows no route and stores no conversation."""
+
+import base64
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+from anyio.to_thread import run_sync
+from pydantic import TypeAdapter
+
+from warung.accounts.guests import Caller
+from warung.analytics.recorder import Recorder
+from warung.assistant import phrases
+from warung.assistant.language import Language, language_of
+from warung.assistant.notes import note
+from warung.assistant.reader import Reader
+from warung.assistant.reading import Claim, Offer, is_in_doubt
+from warung.assistant.reasons import reasons
+from warung.assistant.schemas import AiSearchAnswer, AiSearchRequest
+from warung.errors import InvalidInput
+from warung.gazetteer.places import Gazetteer
+from warung.geo import Coordinates
+from warung.products.categories import load_categories
+from warung.search.facets import Facet
+from warung.search.query import QueryParser, Understood
+from warung.search.relaxation import loosen
+from warung.search.request import SearchRequest, SearchResult
+from warung.search.schemas import read_facets
+from warung.search.service import SearchService
+from warung.search.understanding import request_for, wire
+
+ROUTE = "/api/products/ai-search"
+_CURSOR = TypeAdapter(tuple[list[Claim], list[str], str])
+
+
+@dataclass(frozen=True, slots=True)
+class _Answered:
+    """What was understood, the model's part in it, and what it brought."""
+
+    understood: Understood
+    claims: Sequence[Claim]
+    unknown: Sequence[str]
+    asked: SearchRequest
+    found: SearchResult
+
+
+Find = Callable[[AiSearchRequest, Offer, Sequence[Claim]], _Answered]
+
+
+@dataclass(frozen=True, slots=True)
+class AiSearch:
+    """The rules' reading is the floor: `reader` is asked where they leave doubt, and what it adds is kept
+    only if something is found by it."""
+
+    parser: QueryParser
+    gazetteer: Gazetteer
+    search: SearchService
+    reader: Reader
+    recorder: Recorder = field(default_factory=Recorder)
+
+    async def answer(self, body: AiSearchRequest, caller: Caller) -> AiSearchAnswer:
+        """One page. Raises InvalidInput, TooManyRequests, and Unavailable while the index is being built."""
+        here = Coordinates.parse(body.location) if body.location else caller.location
+        find: Find = partial(self._find, here, read_facets(body.facets, has_place=True))
+        if body.cursor:
+            claims, unknown, cursor = _unpack(body.cursor)
+            caller.spend()
+            offer = self._offer(body.query, unknown)
+            answered = await run_sync(find, body.model_copy(update={"cursor": cursor}), offer, claims)
+        else:
+            caller.spend()
+            answered = await self._first_page(body, caller.owner, find)
+        return self._present(answered, language_of(body.query))
+
+    async def _first_page(self, body: AiSearchRequest, owner: str, find: Find) -> _Answered:
+        understood = self.parser.parse(body.query)
+        unknown = await run_sync(self.search.unknown_words, understood.text)
+        offer, claims = self._offer(body.query, unknown), list[Claim]()
+        if is_in_doubt(understood, unknown):
+            used = partial(self.recorder.used, owner, ROUTE)
+            claims = await self.reader.read(body.query, offer.quotes(), owner, used)
+        answered = await run_sync(find, body, offer, claims)
+        if answered.claims and not answered.found.cards:
+            answered = await run_sync(find, body, offer, list[Claim]())
+        asked, found = answered.asked, answered.found
+        note(self.recorder, owner, body.query, search=asked, understood=answered.understood, found=found)
+        return answered
+
+    def _offer(self, query: str, unknown: Sequence[str]) -> Offer:
+        return Offer(query, self.parser.parse(query), unknown, self.gazetteer)
+
+    def _find(
+        self,
+        here: Coordinates | None,
+        facets: frozenset[Facet],
+        body: AiSearchRequest,
+        offer: Offer,
+        claims: Sequence[Claim],
+    ) -> _Answered:
+        understood, held = offer.apply(claims)
+        asked = request_for(understood, here, limit=body.limit)
+        counted = facets if asked.near else facets - {Facet.DISTANCE}
+        asked = replace(asked, cursor=body.cursor, facets=counted, offers=body.offers)
+        return _Answered(understood, held, offer.unknown, asked, self.search.search(asked))
+
+    def _present(self, answered: _Answered, language: Language) -> AiSearchAnswer:
+        understood, found = answered.understood, answered.found
+        sort = loosen(answered.asked, found.relaxed).sort
+        said = [*_read_as(answered.claims, language), phrases.opening(understood, found, sort, language)]
+        following = found.next_cursor and _pack(answered)
+        return AiSearchAnswer.made(
+            replace(found, next_cursor=following),
+            reasons=reasons(found.cards, understood, self.search.terms, language),
+            understood=wire(understood),
+            answer=" ".join(said),
+            reading="model" if answered.claims else "rules",
+        )
+
+
+def _read_as(claims: Sequence[Claim], language: Language) -> list[str]:
+    """What was made of words that prove nothing by themselves."""
+    names = {category.slug: category.name for category in load_categories()}
+    return [
+        phrases.say("found.read_as", language, quote=claim.quote, meaning=names[claim.value])
+        for claim in claims
+        if claim.value is not None
+    ]
+
+
+def _pack(answered: _Answered) -> str:
+    content = (list(answered.claims), list(answered.unknown), answered.found.next_cursor or "")
+    return base64.urlsafe_b64encode(_CURSOR.dump_json(content)).decode().rstrip("=")
+
+
+def _unpack(text: str) -> tuple[list[Claim], list[str], str]:
+    """The model's part of the first page's reading, to be checked again, what was unknown then, and the
+    search's own cursor."""
+    try:
+        padded = text + "=" * (-len(text) % 4)
+        return _CURSOR.validate_json(base64.b64decode(padded, altchars=b"-_", validate=True))
+    except ValueError:
+        message = "cursor is malformed; pass next_cursor as it was answered"
+        raise InvalidInput(message, field="cursor") from None
