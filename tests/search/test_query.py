@@ -1,20 +1,14 @@
-import json
-from pathlib import Path
-from typing import Any
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmarks.labelled import LabelledQuery, read
 from warung.gazetteer.places import Gazetteer
 from warung.products.categories import load_categories
-from warung.search.query import QueryParser, Sort, Span, Understood
+from warung.search.query import QueryParser, Sort, Span
 
 PARSER = QueryParser(Gazetteer.load(), load_categories())
-LABELLED = [
-    line.split("\t", 1)
-    for line in (Path(__file__).parent / "queries.tsv").read_text(encoding="utf-8").splitlines()[1:]
-]
+LABELLED = read("queries.tsv")
 # Words of every kind the parser treats apart, to be thrown together in any order.
 FRAGMENTS = [
     *(
@@ -67,42 +61,9 @@ FRAGMENTS = [
 ]
 
 
-def as_labelled(found: Understood) -> dict[str, object]:
-    return {
-        "text": found.text,
-        "category": found.category,
-        "min": found.min_price_rupiah,
-        "max": found.max_price_rupiah,
-        "in_stock": found.in_stock,
-        "exclude": list(found.exclude),
-        "sort": found.sort.value,
-        "place": found.place.name if found.place else None,
-        "near_me": found.near_me,
-    }
-
-
-@pytest.mark.parametrize(("message", "label"), LABELLED, ids=[message for message, _ in LABELLED])
-def test_labelled_queries(message: str, label: str) -> None:
-    """A label names every filter that is set; the category "*" leaves the category open."""
-    nothing: dict[str, Any] = {"category": None, "min": None, "max": None, "in_stock": None, "exclude": []}
-    expected: dict[str, Any] = {
-        **nothing,
-        "sort": "relevance",
-        "place": None,
-        "near_me": False,
-        **json.loads(label),
-    }
-    kind = expected.pop("kind", None)
-    found = as_labelled(PARSER.parse(message))
-    if expected["category"] == "*":
-        expected["category"] = found["category"]
-    assert found == expected
-    if kind:
-        place = Gazetteer.load().find(f"{kind} {expected['place']}")
-        understood = PARSER.parse(message).place
-        assert place is not None
-        assert understood is not None
-        assert understood.location == place.location
+@pytest.mark.parametrize("query", LABELLED, ids=lambda query: query.message)
+def test_labelled_queries(query: LabelledQuery) -> None:
+    assert query.misses(PARSER.parse(query.message)) == {}
 
 
 def test_the_canonical_query_and_its_spans() -> None:

@@ -12,6 +12,7 @@ from importlib.resources import files
 from typing import Literal, get_args
 
 from warung.errors import InvalidInput
+from warung.gazetteer.spelling import Spelling
 from warung.geo import Coordinates
 
 Kind = Literal["kota", "kabupaten", "province", "region"]
@@ -48,6 +49,9 @@ LOCATIVES = frozenset(
     }
 )
 
+_LONG = 7  # letters of a name that is still known with a slip in it
+_MOST_WORDS = 4
+
 _PREFIXES: dict[Kind, tuple[str, ...]] = {
     "kota": ("kota", "kotamadya"),
     "kabupaten": ("kabupaten", "kab"),
@@ -78,8 +82,10 @@ class Gazetteer:
         named: Iterable[tuple[str, Place]],
         *,
         ambiguous: Iterable[str] = (),
+        not_places: Iterable[str] = (),
     ) -> None:
-        """`named`: lower-case names and places, the first of a name wins."""
+        """`named`: lower-case names and places, the first of a name wins. `ambiguous` names are everyday
+        words too, `not_places` everyday words that look like a misspelt name."""
         self._places: dict[tuple[str, ...], Place] = {}
         for name, place in named:
             self._places.setdefault(tuple(name.split()), place)
@@ -89,6 +95,12 @@ class Gazetteer:
             lengths = self._lengths.get(words[0], ())
             if len(words) not in lengths:
                 self._lengths[words[0]] = (*lengths, len(words))
+
+        self.words = frozenset(word for known in self._places for word in known)
+        self._spelling = Spelling(
+            (word for word in self.words if len(word) >= _LONG and (word,) not in self._ambiguous),
+            self.words.union(not_places),
+        )
 
     @classmethod
     def load(cls) -> "Gazetteer":
@@ -106,6 +118,11 @@ class Gazetteer:
             if place and (name not in self._ambiguous or (start and words[start - 1] in LOCATIVES)):
                 return place, length
         return None
+
+    def match_misspelt(self, words: Sequence[str], start: int) -> tuple[Place, int] | None:
+        """Like `match`, with a slip in any word of a long name; ask it only where a place must stand."""
+        mended = [self._spelling.mend(word) for word in words[start : start + _MOST_WORDS]]
+        return self.match(mended, 0) if mended and mended[0] in self._lengths else None
 
     def find(self, name: str) -> Place | None:
         """The place of exactly this name, whatever its case and punctuation; None if there is none."""
@@ -132,9 +149,12 @@ def _plain(text: str) -> str:
     return " ".join("".join(c if c.isalnum() else " " for c in text.lower()).split())
 
 
+def _lines(name: str) -> list[str]:
+    return files("warung.gazetteer").joinpath(name).read_text(encoding="utf-8").splitlines()
+
+
 def _rows(name: str) -> list[dict[str, str]]:
-    text = files("warung.gazetteer").joinpath(name).read_text(encoding="utf-8")
-    return list(csv.DictReader(text.splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE))
+    return list(csv.DictReader(_lines(name), delimiter="\t", quoting=csv.QUOTE_NONE))
 
 
 def _place(row: dict[str, str], name: str) -> Place:
@@ -147,8 +167,9 @@ def _names(place: Place) -> list[str]:
     name = _plain(place.name)
     short = [name.removeprefix("kepulauan ")] if place.name.startswith("Kepulauan ") else []
     joined = [name.replace(" ", "")] if place.kind == "kota" and " " in name else []
-    prefixed = [f"{prefix} {name}" for prefix in _PREFIXES[place.kind]]
-    return [*prefixed, name, *joined, *short]
+    hyphened = [place.name.lower()] if "-" in place.name else []
+    full = [f"{prefix} {each}" for prefix in _PREFIXES[place.kind] for each in (name, *hyphened)]
+    return [*full, name, *hyphened, *joined, *short]
 
 
 @cache
@@ -160,5 +181,4 @@ def _packaged() -> Gazetteer:
         named.extend((alias, place) for alias in row["aliases"].split("|"))
     for place in sorted(by_code.values(), key=lambda place: _OWNER.index(place.kind)):
         named.extend((name, place) for name in _names(place))
-    ambiguous = files("warung.gazetteer").joinpath("ambiguous.txt").read_text(encoding="utf-8").splitlines()
-    return Gazetteer(named, ambiguous=ambiguous)
+    return Gazetteer(named, ambiguous=_lines("ambiguous.txt"), not_places=_lines("not_places.txt"))

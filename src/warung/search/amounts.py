@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from warung.search.vocabulary import LEADS, TRAILS, UNITS, WORDS, Bound
+from warung.gazetteer.spelling import squeeze
+from warung.search.vocabulary import LEADS, TRAILS, UNITS, WHOLES, WORDS, Bound
 
 _NUMBER = re.compile(r"([0-9]{1,15}(?:[.,][0-9]{1,15})*)([^\W\d_]*)")
 _GROUPED = re.compile(r"[0-9]{1,3}(?:\.[0-9]{3})+(?:,[0-9]{1,2})?|[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]{1,2})?")
@@ -38,9 +39,27 @@ _DIGITS = {
     "sebelas": 11,
 }
 _TENS = {"puluh": 10, "ratus": 100, "seratus": 100}
-_WHOLE = {"seribu": 10**3, "sejuta": 10**6, "semiliar": 10**9, "semilyar": 10**9}
-_TO = frozenset(("-", "\u2013", "\u2014", "sampai", "sampe", "s/d", "sd", "hingga", "to", "until"))
+_TO = frozenset(
+    (
+        "-",
+        "~",
+        "\u2013",
+        "\u2014",
+        "sampai",
+        "sampe",
+        "s/d",
+        "s.d",
+        "sd",
+        "hingga",
+        "ke",
+        "to",
+        "until",
+        "till",
+    )
+)
 _AND = frozenset(("dan", "and", "&"))
+_OR = frozenset(("atau", "or"))
+_YEARS = range(1950, 2050)  # "mulai 2018" is a year, not a price; "harga 2000" is one
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,20 +89,25 @@ class _Amount:
 
 def read_price(words: Sequence[str], start: int) -> PriceRange | None:
     """The price or price range whose words begin at `words[start]`; None where no money is meant."""
+    if start and words[start - 1] in WORDS.no_price:
+        return None
     bound, at, money = _lead(words, start)
     first = _amount(words, at)
     if first is None:
         return None
-    if first.end < len(words) and (
-        words[first.end] in _TO or (bound is Bound.BETWEEN and words[first.end] in _AND)
-    ):
-        second = _amount(words, first.end + 1)
-        pair = _pair(first, second, money=money) if second else None
-        if second and pair:
-            return PriceRange(*pair, _trail(words, second.end)[1] - start)
+    second = _amount(words, first.end + 1) if _joins(words, first, bound) else None
+    pair = _pair(first, second, money=money) if second else None
+    if second and pair:
+        return PriceRange(*pair, _trail(words, second.end)[1] - start)
     if not _is_money(first, money=money):
         return None
     return _single(words, start, bound, first)
+
+
+def _joins(words: Sequence[str], first: _Amount, bound: Bound) -> bool:
+    """Whether a second bound may follow: "2 sampai 3 juta", "antara 2 dan 3 juta", "2 atau 3 juta"."""
+    word = words[first.end] if first.end < len(words) else ""
+    return word in _TO or (bound is Bound.BETWEEN and word in _AND) or (first.unit == 0 and word in _OR)
 
 
 def _lead(words: Sequence[str], start: int) -> tuple[Bound, int, bool]:
@@ -116,7 +140,7 @@ def _pair(first: _Amount, second: _Amount, *, money: bool) -> tuple[int, int] | 
 def _single(words: Sequence[str], start: int, bound: Bound, amount: _Amount) -> PriceRange:
     trail, end = _trail(words, amount.end)
     if bound in (Bound.PRICE, Bound.BETWEEN):
-        bound = Bound.ABOUT if amount.about else trail or Bound.MAX
+        bound = trail or (Bound.ABOUT if amount.about else Bound.MAX)
     rupiah, taken = amount.rupiah, end - start
     if bound is Bound.ABOUT:
         return PriceRange(rupiah * 85 // 100, rupiah * 115 // 100, taken)
@@ -135,17 +159,19 @@ def _trail(words: Sequence[str], at: int) -> tuple[Bound | None, int]:
 
 
 def _amount(words: Sequence[str], at: int) -> _Amount | None:
-    """One amount, "1 juta 500 ribu" included."""
+    """One amount, "1 juta 500 ribu" and "2 juta setengah" included."""
     currency = at < len(words) and words[at] in ("rp", "idr")
     amount = (
         _figures(words, at + 1, currency=True) if currency else _figures(words, at) or _spelled(words, at)
     )
     if amount is None or amount.unit <= 1000:
         return amount
+    if words[amount.end : amount.end + 1] == ["setengah"]:
+        return replace(amount, number=amount.number + Fraction(1, 2), end=amount.end + 1)
     rest = _figures(words, amount.end) or _spelled(words, amount.end)
     if rest is None or rest.unit != 1000 or rest.rupiah >= amount.unit:
         return amount
-    return _Amount(Fraction(amount.rupiah + rest.rupiah), 1, rest.end, sure=True)
+    return _Amount(Fraction(amount.rupiah + rest.rupiah), 1, rest.end, about=rest.about, sure=True)
 
 
 def _figures(words: Sequence[str], at: int, *, currency: bool = False) -> _Amount | None:
@@ -157,13 +183,17 @@ def _figures(words: Sequence[str], at: int, *, currency: bool = False) -> _Amoun
     if not name and end < len(words) and words[end] in UNITS:
         name, end = words[end], end + 1
     if name and name not in UNITS:
+        name = squeeze(name)
+    if name and name not in UNITS:
         return None
-    measured = end < len(words) and words[end] in WORDS.measures
-    sure, plausible = _judge(number, name, grouped=not found[1].isdigit(), measured=measured)
+    measured = (end < len(words) and words[end] in WORDS.measures) or (
+        name == "k" and at > 0 and words[at - 1] in WORDS.carats
+    )
+    sure, plausible = _judge(found[1], number, name, measured=measured)
     return _Amount(number, UNITS.get(name, 0), end, name in _ABOUT_UNITS, currency or sure, plausible)
 
 
-def _judge(number: Fraction, unit: str, *, grouped: bool, measured: bool) -> tuple[bool, bool]:
+def _judge(digits: str, number: Fraction, unit: str, *, measured: bool) -> tuple[bool, bool]:
     """Whether a number is money by itself, and whether it is behind a price word."""
     if unit in ("", "k", "m") and measured:
         return False, False
@@ -173,7 +203,10 @@ def _judge(number: Fraction, unit: str, *, grouped: bool, measured: bool) -> tup
         return False, True  # metres, unless a price word says otherwise
     if unit:
         return True, True
-    return grouped and number >= 10_000, number >= 1000
+    if digits.isdigit():
+        round_price = number >= 100_000 and digits.endswith("000") and digits[0] != "0"
+        return round_price, number >= 1000 and not (number in _YEARS and number % 1000)
+    return number >= 10_000, number >= 1000
 
 
 def _value(digits: str) -> Fraction | None:
@@ -185,9 +218,9 @@ def _value(digits: str) -> Fraction | None:
 
 
 def _spelled(words: Sequence[str], at: int) -> _Amount | None:
-    """ "dua ratus ribu", "sejuta", "setengah juta", "two million"; a unit is required."""
-    if at < len(words) and words[at] in _WHOLE:
-        return _Amount(Fraction(1), _WHOLE[words[at]], at + 1, sure=True)
+    """ "dua ratus ribu", "dua koma lima juta", "setengah juta", "two million"; a unit is required."""
+    if at < len(words) and (whole := _whole(words[at])):
+        return replace(whole, end=at + 1)
     total, last, first = Fraction(0), 0, at
     while at < min(len(words), first + 8):
         word = words[at]
@@ -199,9 +232,20 @@ def _spelled(words: Sequence[str], at: int) -> _Amount | None:
             total, last = total + (last or 1) * _TENS[word], 0
         elif word == "setengah":
             total += Fraction(1, 2)
+        elif word == "koma" and at > first and words[at + 1 : at + 2] and words[at + 1] in _DIGITS:
+            total, last, at = total + last + Fraction(_DIGITS[words[at + 1]], 10), 0, at + 1
         else:
             break
         at += 1
     if at == first or at >= len(words) or words[at] in ("k", "m") or words[at] not in UNITS:
         return None
     return _Amount(total + last, UNITS[words[at]], at + 1, words[at] in _ABOUT_UNITS, sure=True)
+
+
+def _whole(word: str) -> _Amount | None:
+    """ "sejuta", "sejutaan", "goceng"."""
+    rupiah = WHOLES.get(word) or WHOLES.get(word.removesuffix("an"))
+    if rupiah is None:
+        return None
+    about = word not in WHOLES
+    return _Amount(Fraction(1), rupiah, 0, about=about, sure=True)
