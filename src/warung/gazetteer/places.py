@@ -51,6 +51,7 @@ LOCATIVES = frozenset(
 
 _LONG = 7  # letters of a name that is still known with a slip in it
 _MOST_WORDS = 4
+_MILLION = 1_000_000
 
 _PREFIXES: dict[Kind, tuple[str, ...]] = {
     "kota": ("kota", "kotamadya"),
@@ -119,10 +120,12 @@ class Gazetteer:
                 return place, length
         return None
 
-    def match_misspelt(self, words: Sequence[str], start: int) -> tuple[Place, int] | None:
-        """Like `match`, with a slip in any word of a long name; ask it only where a place must stand."""
+    def match_misspelt(self, words: Sequence[str], start: int, *, sure: bool) -> tuple[Place, int] | None:
+        """Like `match`, with a slip in any word of a long name; unless a place must stand here (`sure`), only
+        cities of a million are looked for."""
         mended = [self._spelling.mend(word) for word in words[start : start + _MOST_WORDS]]
-        return self.match(mended, 0) if mended and mended[0] in self._lengths else None
+        found = self.match(mended, 0) if mended and mended[0] in self._lengths else None
+        return found if found and (sure or found[0].population >= _MILLION) else None
 
     def find(self, name: str) -> Place | None:
         """The place of exactly this name, whatever its case and punctuation; None if there is none."""

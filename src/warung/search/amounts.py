@@ -189,18 +189,19 @@ def _figures(words: Sequence[str], at: int, *, currency: bool = False) -> _Amoun
     measured = (end < len(words) and words[end] in WORDS.measures) or (
         name == "k" and at > 0 and words[at - 1] in WORDS.carats
     )
-    sure, plausible = _judge(found[1], number, name, measured=measured)
+    dear = name == "m" and not WORDS.dear.isdisjoint(words[max(0, at - 4) : at])
+    sure, plausible = _judge(found[1], number, name, measured=measured, dear=dear)
     return _Amount(number, UNITS.get(name, 0), end, name in _ABOUT_UNITS, currency or sure, plausible)
 
 
-def _judge(digits: str, number: Fraction, unit: str, *, measured: bool) -> tuple[bool, bool]:
+def _judge(digits: str, number: Fraction, unit: str, *, measured: bool, dear: bool) -> tuple[bool, bool]:
     """Whether a number is money by itself, and whether it is behind a price word."""
     if unit in ("", "k", "m") and measured:
         return False, False
     if unit == "k":
         return number >= 15, True  # "tv 4k", "10k run"
     if unit == "m":
-        return False, True  # metres, unless a price word says otherwise
+        return dear, True  # metres, unless a price word or the goods say otherwise
     if unit:
         return True, True
     if digits.isdigit():

@@ -29,6 +29,7 @@ from warung.search.vocabulary import (
 )
 from warung.search.words import Phrases, Word, split_words
 
+_LONGEST_ALIAS = 4
 _ORIGINS = frozenset(("dari", "from", "of"))
 
 
@@ -257,12 +258,14 @@ class _Reading:
             if found and self.texts[name] != "di":
                 return name, found
             if self.texts[name] not in PLACE_LEADS:
-                return name, self.gazetteer.match_misspelt(self.texts, name) if name > at else None
+                return name, self.gazetteer.match_misspelt(self.texts, name, sure=name > at)
         return at, None
 
     def _names_goods(self, at: int, place: Place) -> bool:
         if at == 0 or place.name in WORDS.nameless:
             return False
+        if place.kind == "province" and self.texts[at] != place.name.lower().split()[0]:
+            return False  # no good is named after "jatim"
         before = self.texts[at - 1]
         noun = self.texts[at - 2] if before in WORDS.goods_modifiers and at > 1 else before
         return before in WORDS.goods or noun in WORDS.goods or self._goods_end == at
@@ -295,12 +298,31 @@ class _Reading:
         )
 
     def _category(self, categories: Phrases[str]) -> str | None:
-        """Indonesian nouns come first, so the first alias decides; the longest where several begin there."""
-        kept = [self.texts[at] for at in self.kept]
-        for at in range(len(kept)):
-            found = categories.match(kept, at)
+        """Indonesian nouns come first, so the first alias decides; the longest where several begin there.
+        Goods of two categories, "laptop dan printer", have none in common."""
+        for at in range(len(self.kept)):
+            found = self._noun(categories, at)
             if found:
-                first, last = self.words[self.kept[at]], self.words[self.kept[at + found[1] - 1]]
-                self.spans.append(Span("category", self.message[first.start : last.end]))
+                end = at + found[1]
+                other = self._noun(categories, end) if self._are_joined(end) else None
+                if other and other[0] != found[0]:
+                    return None
+                self._span("category", self.kept[at], self.kept[end - 1] - self.kept[at] + 1)
                 return found[0]
         return None
+
+    def _noun(self, categories: Phrases[str], at: int) -> tuple[str, int] | None:
+        """The category and the length of an alias at `kept[at]`, even one written apart: "kaca mata"."""
+        texts = [self.texts[n] for n in self.kept[at : at + _LONGEST_ALIAS]]
+        found = categories.match(texts, 0)
+        if found is None and len(texts) > 1 and categories.match(["".join(texts[:2])], 0):
+            found = categories.match(["".join(texts[:2]), *texts[2:]], 0)
+            return found and (found[0], found[1] + 1)
+        return found
+
+    def _are_joined(self, at: int) -> bool:
+        """Whether only joiners stand before `kept[at]`."""
+        if not 0 < at < len(self.kept):
+            return False
+        between = self.texts[self.kept[at - 1] + 1 : self.kept[at]]
+        return bool(between) and all(word in WORDS.joiners for word in between)

@@ -83,6 +83,7 @@ class _Vocabulary(BaseModel):
     nameless: frozenset[str]
     measures: frozenset[str]
     no_price: frozenset[str]
+    dear: frozenset[str]
     carats: frozenset[str]
     weak_leads: frozenset[str]
     orders: dict[Sort, frozenset[str]]
