@@ -36,6 +36,11 @@ class LabelledQuery:
     message: str
     label: Mapping[str, Any]
 
+    @property
+    def sets(self) -> frozenset[str]:
+        """The fields that the label sets."""
+        return frozenset(name for name in FIELDS if self.label.get(name) not in (None, "*", False, [], ""))
+
     def misses(self, found: Understood) -> dict[str, tuple[object, object]]:
         """The fields that differ, each with what was wanted and what was found."""
         wanted, read = {**_UNSET, **self.label}, _as_label(found)
@@ -48,6 +53,11 @@ class LabelledQuery:
         if kind and not differing and not _is_kind(kind, found):
             differing["place"] = f"{kind} {wanted['place']}", "another kind"
         return differing
+
+
+def file_names() -> list[str]:
+    """The labelled files that are there."""
+    return sorted(path.name for path in FOLDER.glob("queries*.tsv"))
 
 
 def read(name: str) -> list[LabelledQuery]:

@@ -125,7 +125,7 @@ class Gazetteer:
         cities of a million are looked for."""
         mended = [self._spelling.mend(word) for word in words[start : start + _MOST_WORDS]]
         found = self.match(mended, 0) if mended and mended[0] in self._lengths else None
-        return found if found and (sure or found[0].population >= _MILLION) else None
+        return found if found and (sure or _is_large_city(found[0])) else None
 
     def find(self, name: str) -> Place | None:
         """The place of exactly this name, whatever its case and punctuation; None if there is none."""
@@ -146,6 +146,10 @@ class Gazetteer:
             f"did you mean {' or '.join(close)}? Else" if close else "use the name of a kota or kabupaten, or"
         )
         raise InvalidInput(f"city {name[:60]!r} is unknown: {hint} send location", field="city")
+
+
+def _is_large_city(place: Place) -> bool:
+    return place.kind in ("kota", "region") and place.population >= _MILLION
 
 
 def _plain(text: str) -> str:

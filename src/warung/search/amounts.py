@@ -164,7 +164,7 @@ def _amount(words: Sequence[str], at: int) -> _Amount | None:
     amount = (
         _figures(words, at + 1, currency=True) if currency else _figures(words, at) or _spelled(words, at)
     )
-    if amount is None or amount.unit <= 1000:
+    if amount is None or amount.unit <= 1000 or not amount.sure:
         return amount
     if words[amount.end : amount.end + 1] == ["setengah"]:
         return replace(amount, number=amount.number + Fraction(1, 2), end=amount.end + 1)

@@ -44,7 +44,5 @@ def read_condition(words: Sequence[str], start: int) -> ConditionWords | None:
 
 
 def _is_adverb(words: Sequence[str], at: int) -> bool:
-    """ "Baru gajian nih": at the very beginning "baru" means just now. "30 second" is a time."""
-    if words[at] == "baru":
-        return at == 0 and len(words) > 1 and words[1] not in WORDS.joiners
-    return words[at] == "second" and at > 0 and words[at - 1].isdigit()
+    """ "Baru gajian nih": at the very beginning "baru" means just now."""
+    return words[at] == "baru" and at == 0 and len(words) > 1 and words[1] not in WORDS.joiners

@@ -88,8 +88,12 @@ class QueryParser:
         return _Reading(message, words, texts, self._gazetteer).understood(self._categories)
 
     def _mended(self, word: str) -> str:
+        """The known word meant by a slip, repeats of its last letter, or the "2" of a reduplication."""
         if word in self._known:
             return word
+        if word[-1] == "2" and word[:-1].isalpha():
+            twice = f"{word[:-1]}-{word[:-1]}"
+            return twice if twice in self._known else word
         squeezed = squeeze(word)
         return squeezed if squeezed in self._known else self._spelling.mend(word)
 
