@@ -57,7 +57,7 @@ _TO = frozenset(
         "till",
     )
 )
-_AND = frozenset(("dan", "and", "&"))
+_AND = frozenset(("dan", "and", "&", "sama", "ama"))
 _OR = frozenset(("atau", "or"))
 _YEARS = range(1950, 2050)  # "mulai 2018" is a year, not a price; "harga 2000" is one
 
@@ -107,7 +107,7 @@ def read_price(words: Sequence[str], start: int) -> PriceRange | None:
 def _joins(words: Sequence[str], first: _Amount, bound: Bound) -> bool:
     """Whether a second bound may follow: "2 sampai 3 juta", "antara 2 dan 3 juta", "2 atau 3 juta"."""
     word = words[first.end] if first.end < len(words) else ""
-    return word in _TO or (bound is Bound.BETWEEN and word in _AND) or (first.unit == 0 and word in _OR)
+    return word in _TO or (bound is Bound.BETWEEN and word in _AND) or word in _OR
 
 
 def _lead(words: Sequence[str], start: int) -> tuple[Bound, int, bool]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from warung.products.schemas import Condition
-from warung.search.vocabulary import CONDITIONS, NEGATIONS, WORDS
+from warung.search.vocabulary import CONDITIONS, IDIOMS, NAMES, NEGATIONS, ORDERS, WORDS
 
 _OPPOSITE: dict[Condition, Condition] = {"new": "used", "used": "new"}
 
@@ -27,6 +27,8 @@ def read_condition(words: Sequence[str], start: int) -> ConditionWords | None:
     while at < min(len(words), start + 5) and words[at] in WORDS.conditions.leads:
         at += 1
     found = CONDITIONS.match(words, at)
+    if at > start and any(table.match(words, at) for table in (NAMES, IDIOMS, ORDERS)):
+        return None
     if found is None or (at == start and _is_adverb(words, start)):
         return None
     condition, end = found[0], at + found[1]

@@ -19,19 +19,24 @@ class Exclusion:
     words: int
 
 
-def read_exclusion(words: Sequence[str], start: int, gazetteer: Gazetteer) -> Exclusion | None:
-    """The exclusion whose words begin at `words[start]`; None where nothing is excluded."""
+def read_exclusion(
+    words: Sequence[str], start: int, gazetteer: Gazetteer, *, goods_follow: bool
+) -> Exclusion | None:
+    """The exclusion whose words begin at `words[start]`; None where nothing is excluded.
+
+    While the goods are still to be named (`goods_follow`), a comma ends it: "jangan asus, laptop".
+    """
     negation = NEGATIONS.match(words, start)
     if negation is None:
         return None
     at = start + negation[1]
     while at + 1 < len(words) and words[at] in _LINKS:
         at += 1
-    items = _items(words, at, gazetteer)
+    items = _items(words, at, gazetteer, goods_follow=goods_follow)
     return Exclusion(items, items[-1].stop - start) if items else None
 
 
-def _items(words: Sequence[str], at: int, gazetteer: Gazetteer) -> tuple[range, ...]:
+def _items(words: Sequence[str], at: int, gazetteer: Gazetteer, *, goods_follow: bool) -> tuple[range, ...]:
     """Take "asus, acer dan dell" from `at` on."""
     items: list[range] = []
     while _can_be_excluded(words, at):
@@ -40,7 +45,7 @@ def _items(words: Sequence[str], at: int, gazetteer: Gazetteer) -> tuple[range, 
         items.append(range(at, end))
         at = _behind_joiners(words, end)
         commas_only = all(word == "," for word in words[end:at])
-        if at == end or (commas_only and not _ends_a_list(words, at + 1)):
+        if at == end or (commas_only and (goods_follow or not _ends_a_list(words, at + 1))):
             break
     return tuple(items)
 

@@ -29,8 +29,9 @@ from warung.search.vocabulary import (
 )
 from warung.search.words import Phrases, Word, split_words
 
-_LONGEST_ALIAS = 4
-_ORIGINS = frozenset(("dari", "from", "of"))
+_LONGEST_ALIAS = 4  # words
+_LONGEST_NAME = 5
+_ORIGINS = frozenset(("dari", "from", "of", "around", "sekitar", "dekat", "near"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +89,14 @@ class QueryParser:
         return _Reading(message, words, texts, self._gazetteer).understood(self._categories)
 
     def _mended(self, word: str) -> str:
-        """The known word meant by a slip, repeats of its last letter, or the "2" of a reduplication."""
+        """The known word meant by a slip, by "2" for saying it twice, or with "-nya"."""
         if word in self._known:
             return word
-        if word[-1] == "2" and word[:-1].isalpha():
-            twice = f"{word[:-1]}-{word[:-1]}"
-            return twice if twice in self._known else word
+        twice = f"{word[:-1]}-{word[:-1]}"
+        if word[1:].endswith("2") and twice in self._known:
+            return twice
+        if word.endswith("nya") and word[:-3] in self._known:
+            return word[:-3]
         squeezed = squeeze(word)
         return squeezed if squeezed in self._known else self._spelling.mend(word)
 
@@ -234,36 +237,43 @@ class _Reading:
         return self._span("condition", at, found.words) if found.condition else found.words
 
     def _negation(self, at: int) -> int:
-        found = read_exclusion(self.texts, at, self.gazetteer)
+        found = read_exclusion(self.texts, at, self.gazetteer, goods_follow=not self.kept)
         if found is None:
             return 0
         self.exclude.extend(" ".join(self.words[n].text for n in item) for item in found.items)
         return self._span("exclude", at, found.words)
 
     def _where(self, at: int) -> int:
-        name, found = self._named(at)
-        if found is None:
+        led, place, end = self._named(at)
+        if place is None:
             return 0
-        place, length = found
-        if name == at and self._names_goods(at, place):
-            self.kept.extend(range(at, at + length))
-            self._goods_end = at + length
-            return length
-        end = name + length
+        if not led and self._names_goods(at, place):
+            self.kept.extend(range(at, end))
+            self._goods_end = end
+            return end - at
         if self.place is not None:
             return end - at if self._repeats(place, at, end) else 0
         self.place, self._place_end = place, end
         return self._span("place", at, end - at)
 
-    def _named(self, at: int) -> tuple[int, tuple[Place, int] | None]:
-        """Where the name behind up to three leads begins, and its place; "daerah" may begin one itself."""
+    def _named(self, at: int) -> tuple[bool, Place | None, int]:
+        """Whether a lead stands at `at`, the place that is named behind up to three of them, and its end.
+
+        "daerah" may also begin a name itself, and "di" be written together with it.
+        """
         for name in range(at, min(len(self.texts), at + 4)):
-            found = self.gazetteer.match(self.texts, name)
-            if found and self.texts[name] != "di":
-                return name, found
-            if self.texts[name] not in PLACE_LEADS:
-                return name, self.gazetteer.match_misspelt(self.texts, name, sure=name > at)
-        return at, None
+            word, rest = self.texts[name], self.texts[name + 1 : name + _LONGEST_NAME]
+            led = name > at
+            found = self.gazetteer.match(self.texts, name) if word != "di" else None
+            if found is None and word.startswith("di") and len(word) >= _LONGEST_NAME + len("di"):
+                found, led = self.gazetteer.match([word[2:], *rest], 0), True
+            if found is None and word not in PLACE_LEADS:
+                found, led = self.gazetteer.match_misspelt(self.texts, name, sure=name > at), name > at
+            if found:
+                return led, found[0], name + found[1]
+            if word not in PLACE_LEADS:
+                break
+        return False, None, at
 
     def _names_goods(self, at: int, place: Place) -> bool:
         if at == 0 or place.name in WORDS.nameless:
