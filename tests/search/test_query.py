@@ -155,6 +155,15 @@ def test_a_radius_is_the_shoppers_unless_a_place_is_named() -> None:
     assert (found.near_me, found.radius_km, found.place.radius_km) == (False, None, 10)
 
 
+@pytest.mark.parametrize("query", LABELLED, ids=lambda query: query.message)
+def test_the_text_that_is_left_is_understood_as_text(query: LabelledQuery) -> None:
+    """But for the second of two places, which is left in the text."""
+    found = PARSER.parse(query.message)
+    again = PARSER.parse(found.text)
+    assert {span.field for span in again.spans} <= {"category", *(["place"] if found.place else [])}
+    assert again.text == found.text or again.place
+
+
 def test_the_canonical_query_and_its_spans() -> None:
     found = PARSER.parse("laptop gaming Jakarta budget 10 juta")
     assert (found.text, found.category, found.max_price_rupiah) == ("laptop gaming", "laptop", 10_000_000)
