@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from warung.gazetteer.spelling import squeeze
-from warung.search.vocabulary import LEADS, TRAILS, UNITS, WHOLES, WORDS, Bound
+from warung.search.numerals import read_numeral
+from warung.search.vocabulary import INSTALMENTS, LEADS, TRAILS, UNITS, WHOLES, WORDS, Bound
 
 _NUMBER = re.compile(r"([0-9]{1,15}(?:[.,][0-9]{1,15})*)([^\W\d_]*)")
 _GROUPED = re.compile(r"[0-9]{1,3}(?:\.[0-9]{3})+(?:,[0-9]{1,2})?|[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]{1,2})?")
@@ -15,30 +16,6 @@ _LARGEST = 10**15  # beyond any price, and safely inside 64 bits
 
 # "3 jutaan" is about three million.
 _ABOUT_UNITS = frozenset(unit for unit in UNITS if unit.endswith("an"))
-_DIGITS = {
-    "satu": 1,
-    "dua": 2,
-    "tiga": 3,
-    "empat": 4,
-    "lima": 5,
-    "enam": 6,
-    "tujuh": 7,
-    "delapan": 8,
-    "sembilan": 9,
-    "one": 1,
-    "two": 2,
-    "three": 3,
-    "four": 4,
-    "five": 5,
-    "six": 6,
-    "seven": 7,
-    "eight": 8,
-    "nine": 9,
-    "ten": 10,
-    "sepuluh": 10,
-    "sebelas": 11,
-}
-_TENS = {"puluh": 10, "ratus": 100, "seratus": 100}
 _TO = frozenset(
     (
         "-",
@@ -89,11 +66,9 @@ class _Amount:
 
 def read_price(words: Sequence[str], start: int) -> PriceRange | None:
     """The price or price range whose words begin at `words[start]`; None where no money is meant."""
-    if start and words[start - 1] in WORDS.no_price:
-        return None
     bound, at, money = _lead(words, start)
     first = _amount(words, at)
-    if first is None:
+    if first is None or (not money and _is_no_price(words, start, first.end)):
         return None
     second = _amount(words, first.end + 1) if _joins(words, first, bound) else None
     pair = _pair(first, second, money=money) if second else None
@@ -102,6 +77,16 @@ def read_price(words: Sequence[str], start: int) -> PriceRange | None:
     if not _is_money(first, money=money):
         return None
     return _single(words, start, bound, first)
+
+
+def _is_no_price(words: Sequence[str], start: int, end: int) -> bool:
+    """ "isi 100000" counts; "diskon 20rb" and "cicilan motor 500rb sebulan" are no prices of the goods."""
+    before = words[max(0, start - 2) : start]
+    return (
+        (bool(before) and before[-1] in WORDS.counts)
+        or not WORDS.no_price.isdisjoint(before)
+        or INSTALMENTS.match(words, end) is not None
+    )
 
 
 def _joins(words: Sequence[str], first: _Amount, bound: Bound) -> bool:
@@ -186,9 +171,9 @@ def _figures(words: Sequence[str], at: int, *, currency: bool = False) -> _Amoun
         name = squeeze(name)
     if name and name not in UNITS:
         return None
-    measured = (end < len(words) and words[end] in WORDS.measures) or (
-        name == "k" and at > 0 and words[at - 1] in WORDS.carats
-    )
+    behind = words[end] if end < len(words) else ""
+    measured = behind in WORDS.measures or (name == "k" and at > 0 and words[at - 1] in WORDS.carats)
+    currency = currency or behind in ("rupiah", "perak")
     dear = name == "m" and not WORDS.dear.isdisjoint(words[max(0, at - 4) : at])
     sure, plausible = _judge(found[1], number, name, measured=measured, dear=dear)
     return _Amount(number, UNITS.get(name, 0), end, name in _ABOUT_UNITS, currency or sure, plausible)
@@ -219,34 +204,26 @@ def _value(digits: str) -> Fraction | None:
 
 
 def _spelled(words: Sequence[str], at: int) -> _Amount | None:
-    """ "dua ratus ribu", "dua koma lima juta", "setengah juta", "two million"; a unit is required."""
-    if at < len(words) and (whole := _whole(words[at])):
-        return replace(whole, end=at + 1)
-    total, last, first = Fraction(0), 0, at
-    while at < min(len(words), first + 8):
-        word = words[at]
-        if word in _DIGITS:
-            last = _DIGITS[word]
-        elif word == "belas":
-            last += 10
-        elif word in _TENS:
-            total, last = total + (last or 1) * _TENS[word], 0
-        elif word == "setengah":
-            total += Fraction(1, 2)
-        elif word == "koma" and at > first and words[at + 1 : at + 2] and words[at + 1] in _DIGITS:
-            total, last, at = total + last + Fraction(_DIGITS[words[at + 1]], 10), 0, at + 1
-        else:
-            break
-        at += 1
-    if at == first or at >= len(words) or words[at] in ("k", "m") or words[at] not in UNITS:
+    """ "goceng", "dua ratus ribu", "two million"; a number needs a unit."""
+    if at < len(words) and (whole := _whole(words, at)):
+        return whole
+    numeral = read_numeral(words, at)
+    if numeral is None:
         return None
-    return _Amount(total + last, UNITS[words[at]], at + 1, words[at] in _ABOUT_UNITS, sure=True)
+    number, end = numeral
+    unit = words[end] if end < len(words) else ""
+    if unit in ("k", "m") or unit not in UNITS:
+        return None
+    return _Amount(number, UNITS[unit], end + 1, unit in _ABOUT_UNITS, sure=True)
 
 
-def _whole(word: str) -> _Amount | None:
-    """ "sejuta", "sejutaan", "goceng"."""
+def _whole(words: Sequence[str], at: int) -> _Amount | None:
+    """ "sejuta", "sejutaan", "goceng"; "gopek ribu" says no more than "gopek"."""
+    word = words[at]
     rupiah = WHOLES.get(word) or WHOLES.get(word.removesuffix("an"))
     if rupiah is None:
         return None
-    about = word not in WHOLES
-    return _Amount(Fraction(1), rupiah, 0, about=about, sure=True)
+    end = at + 1
+    if end < len(words) and rupiah > 1000 and UNITS.get(words[end]) == 1000:
+        end += 1
+    return _Amount(Fraction(1), rupiah, end, about=word not in WHOLES, sure=True)

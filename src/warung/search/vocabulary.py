@@ -82,7 +82,9 @@ class _Vocabulary(BaseModel):
     goods_modifiers: frozenset[str]
     nameless: frozenset[str]
     measures: frozenset[str]
+    counts: frozenset[str]
     no_price: frozenset[str]
+    instalments: frozenset[str]
     dear: frozenset[str]
     carats: frozenset[str]
     weak_leads: frozenset[str]
@@ -128,6 +130,7 @@ _NEGATED = [
     for bound, phrases in ((Bound.MAX, WORDS.negated.min), (Bound.MIN, WORDS.negated.max))
     for phrase in phrases
 ]
+INSTALMENTS = Phrases((phrase, True) for phrase in WORDS.instalments)
 LEADS = Phrases(
     [*_NEGATED, *((phrase, bound) for bound, phrases in WORDS.leads.items() for phrase in phrases)]
 )
