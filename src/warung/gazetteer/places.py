@@ -31,6 +31,10 @@ LOCATIVES = frozenset(
         "seputar",
         "lokasi",
         "domisili",
+        "dkt",
+        "sekitaran",
+        "seputaran",
+        "dr",
     }
     | {
         "kota",
@@ -111,14 +115,27 @@ class Gazetteer:
     def match(self, words: Sequence[str], start: int) -> tuple[Place, int] | None:
         """The longest name that begins at `words[start]` (lower case), with the number of words it takes.
 
-        A name that is also an everyday word counts only when `words[start - 1]` is one of LOCATIVES.
+        A name that is also an everyday word counts only behind one of LOCATIVES, or before its province.
         """
         for length in self._lengths.get(words[start], ()):
             name = tuple(words[start : start + length])
             place = self._places.get(name) if len(name) == length else None
-            if place and (name not in self._ambiguous or (start and words[start - 1] in LOCATIVES)):
+            if place and (
+                name not in self._ambiguous
+                or (start and words[start - 1] in LOCATIVES)
+                or self._is_province(place.province, words, start + length)
+            ):
                 return place, length
         return None
+
+    def _is_province(self, province: str, words: Sequence[str], at: int) -> bool:
+        if words[at : at + 1] == [","]:
+            at += 1
+        for length in self._lengths.get(words[at], ()) if at < len(words) else ():
+            place = self._places.get(tuple(words[at : at + length]))
+            if place:
+                return place.kind == "province" and place.name == province
+        return False
 
     def match_misspelt(self, words: Sequence[str], start: int, *, sure: bool) -> tuple[Place, int] | None:
         """Like `match`, with a slip in any word of a long name; unless a place must stand here (`sure`), only

@@ -22,19 +22,16 @@ class ConditionWords:
 
 def read_condition(words: Sequence[str], start: int) -> ConditionWords | None:
     """The condition whose words begin at `words[start]`, "bukan bekas" included; None where none is named."""
-    negation = NEGATIONS.match(words, start)
-    at = start + (negation[1] if negation else 0)
-    while at < min(len(words), start + 5) and words[at] in WORDS.conditions.leads:
-        at += 1
+    negated, at = _negation(words, start)
     found = CONDITIONS.match(words, at)
-    if at > start and any(table.match(words, at) for table in (NAMES, IDIOMS, ORDERS)):
-        return None
     if found is None or (at == start and _is_adverb(words, start)):
+        return None
+    if at > start and any(table.match(words, at) for table in (NAMES, IDIOMS, ORDERS)):
         return None
     condition, end = found[0], at + found[1]
     while (more := CONDITIONS.match(words, end)) and more[0] == condition:
         end += more[1]
-    if negation:
+    if negated:
         return ConditionWords(_OPPOSITE[condition], end - start)
     other = end
     while other < min(len(words), end + 2) and words[other] in WORDS.joiners:
@@ -43,6 +40,17 @@ def read_condition(words: Sequence[str], start: int) -> ConditionWords | None:
     if either and either[0] != condition:
         return ConditionWords(None, other + either[1] - start)
     return ConditionWords(condition, end - start)
+
+
+def _negation(words: Sequence[str], start: int) -> tuple[bool, int]:
+    """Whether what follows is not wanted, and where it begins: "jangan yang", "kondisi", "ga"."""
+    negation = NEGATIONS.match(words, start)
+    if negation is None and words[start] in WORDS.negated.words:
+        return True, start + 1  # "ga second"; but "ada laptop ga yang second" only asks
+    at = start + (negation[1] if negation else 0)
+    while at < min(len(words), start + 5) and words[at] in WORDS.conditions.leads:
+        at += 1
+    return negation is not None, at
 
 
 def _is_adverb(words: Sequence[str], at: int) -> bool:

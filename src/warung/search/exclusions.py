@@ -7,7 +7,6 @@ from warung.gazetteer.places import LOCATIVES, Gazetteer
 from warung.search.amounts import read_price
 from warung.search.vocabulary import NEAR, NEGATIONS, ORDERS, STOCK, WORDS
 
-PLACE_LEADS = LOCATIVES - {"kota", "kab", "kabupaten", "prov", "provinsi"}
 _LINKS = WORDS.negation_links | LOCATIVES
 
 
@@ -70,4 +69,4 @@ def _ends_a_list(words: Sequence[str], at: int) -> bool:
 def _begins_a_filter(words: Sequence[str], at: int) -> bool:
     if any(table.match(words, at) for table in (STOCK, ORDERS, NEGATIONS, NEAR)):
         return True
-    return words[at] in PLACE_LEADS or read_price(words, at) is not None
+    return words[at] in LOCATIVES or read_price(words, at) is not None

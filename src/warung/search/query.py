@@ -7,7 +7,7 @@ and what is not understood stays in the text.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from warung.gazetteer.places import Gazetteer, Place
+from warung.gazetteer.places import LOCATIVES, Gazetteer, Place
 from warung.gazetteer.spelling import Spelling, squeeze
 from warung.geo import Coordinates, distance_km
 from warung.products.categories import Category
@@ -15,7 +15,7 @@ from warung.products.schemas import Condition
 from warung.search.amounts import read_price
 from warung.search.conditions import read_condition
 from warung.search.distances import read_radius
-from warung.search.exclusions import PLACE_LEADS, read_exclusion
+from warung.search.exclusions import read_exclusion
 from warung.search.vocabulary import (
     FROM_HERE,
     IDIOMS,
@@ -245,7 +245,7 @@ class _Reading:
 
     def _where(self, at: int) -> int:
         led, place, end = self._named(at)
-        if place is None:
+        if place is None or self.texts[at - 1 : at] == ["luar"]:
             return 0
         if not led and self._names_goods(at, place):
             self.kept.extend(range(at, end))
@@ -267,11 +267,11 @@ class _Reading:
             found = self.gazetteer.match(self.texts, name) if word != "di" else None
             if found is None and word.startswith("di") and len(word) >= _LONGEST_NAME + len("di"):
                 found, led = self.gazetteer.match([word[2:], *rest], 0), True
-            if found is None and word not in PLACE_LEADS:
+            if found is None and word not in LOCATIVES:
                 found, led = self.gazetteer.match_misspelt(self.texts, name, sure=name > at), name > at
             if found:
                 return led, found[0], name + found[1]
-            if word not in PLACE_LEADS:
+            if word not in LOCATIVES:
                 break
         return False, None, at
 
@@ -308,7 +308,7 @@ class _Reading:
         end = self.words[at].end
         behind = self.texts[at + 1 : at + 2]
         return (
-            not behind or "?" in self.message[end : end + 2] or behind[0] in PLACE_LEADS or behind[0] == "kak"
+            not behind or "?" in self.message[end : end + 2] or behind[0] in LOCATIVES or behind[0] == "kak"
         )
 
     def _category(self, categories: Phrases[str]) -> str | None:
