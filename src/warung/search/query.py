@@ -16,6 +16,7 @@ from warung.search.amounts import read_price
 from warung.search.conditions import read_condition
 from warung.search.distances import read_radius
 from warung.search.exclusions import read_exclusion
+from warung.search.nouns import read_category
 from warung.search.vocabulary import (
     FROM_HERE,
     IDIOMS,
@@ -29,8 +30,7 @@ from warung.search.vocabulary import (
 )
 from warung.search.words import Phrases, Word, split_words
 
-_LONGEST_ALIAS = 4  # words
-_LONGEST_NAME = 5
+_LONGEST_NAME = 5  # words
 _ORIGINS = frozenset(("dari", "from", "of", "around", "sekitar", "dekat", "near"))
 
 
@@ -178,7 +178,7 @@ class _Reading:
         found = NEAR.match(self.texts, at)
         if found is None and self._distance_end == at:
             found = FROM_HERE.match(self.texts, at)
-        if found is None:
+        if found is None or not WORDS.other_houses.isdisjoint(self.texts[at + found[1] : at + found[1] + 1]):
             return 0
         self.near_me = True
         return self._span("near_me", at, found[1])
@@ -312,31 +312,8 @@ class _Reading:
         )
 
     def _category(self, categories: Phrases[str]) -> str | None:
-        """Indonesian nouns come first, so the first alias decides; the longest where several begin there.
-        Goods of two categories, "laptop dan printer", have none in common."""
-        for at in range(len(self.kept)):
-            found = self._noun(categories, at)
-            if found:
-                end = at + found[1]
-                other = self._noun(categories, end) if self._are_joined(end) else None
-                if other and other[0] != found[0]:
-                    return None
-                self._span("category", self.kept[at], self.kept[end - 1] - self.kept[at] + 1)
-                return found[0]
-        return None
-
-    def _noun(self, categories: Phrases[str], at: int) -> tuple[str, int] | None:
-        """The category and the length of an alias at `kept[at]`, even one written apart: "kaca mata"."""
-        texts = [self.texts[n] for n in self.kept[at : at + _LONGEST_ALIAS]]
-        found = categories.match(texts, 0)
-        if found is None and len(texts) > 1 and categories.match(["".join(texts[:2])], 0):
-            found = categories.match(["".join(texts[:2]), *texts[2:]], 0)
-            return found and (found[0], found[1] + 1)
-        return found
-
-    def _are_joined(self, at: int) -> bool:
-        """Whether only joiners stand before `kept[at]`."""
-        if not 0 < at < len(self.kept):
-            return False
-        between = self.texts[self.kept[at - 1] + 1 : self.kept[at]]
-        return bool(between) and all(word in WORDS.joiners for word in between)
+        found = read_category(self.texts, self.kept, categories)
+        if found is None:
+            return None
+        self._span("category", found.start, found.words)
+        return found.slug

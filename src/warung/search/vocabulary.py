@@ -68,6 +68,7 @@ class _Vocabulary(BaseModel):
     near_leads: frozenset[str]
     distance_leads: frozenset[str]
     here: frozenset[str]
+    other_houses: frozenset[str]
     in_stock: frozenset[str]
     negations: frozenset[str]
     negation_links: frozenset[str]
