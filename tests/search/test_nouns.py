@@ -3,7 +3,9 @@ import pytest
 from warung.search.nouns import CategoryWords, read_category
 from warung.search.words import Phrases
 
-CATEGORIES = Phrases([("laptop", "laptop"), ("tas laptop", "aksesori"), ("tas", "tas"), ("kacamata", "jam")])
+CATEGORIES: Phrases[str] = Phrases(
+    [("laptop", "laptop"), ("tas laptop", "aksesori"), ("tas", "tas"), ("kacamata", "jam")]
+)
 
 
 @pytest.mark.parametrize(
