@@ -141,3 +141,24 @@ def test_a_misspelt_place_is_suggested_by_a_name_that_is_found(typed: str, meant
 
 def test_for_what_is_no_place_nothing_is_suggested() -> None:
     assert Gazetteer.load().suggest("xyzzy" * 1000) == []
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [(["bandug"], "Bandung"), (["jakrta", "selatn"], "Jakarta Selatan"), (["banjarmasn"], "Banjarmasin")],
+)
+def test_a_slip_in_a_long_name_is_mended_where_a_place_must_stand(typed: list[str], meant: str) -> None:
+    assert GAZETTEER.match(typed, 0) is None
+    match = GAZETTEER.match_misspelt(typed, 0, sure=True)
+    assert match is not None
+    assert (match[0].name, match[1]) == (meant, len(typed))
+
+
+def test_anywhere_else_only_the_largest_cities_are_known_by_a_slip() -> None:
+    assert GAZETTEER.match_misspelt(["surabya"], 0, sure=False) is not None
+    assert GAZETTEER.match_misspelt(["kebumn"], 0, sure=False) is None
+
+
+@pytest.mark.parametrize("word", ["banding", "bandeng", "kelinci", "sekarang", "samping"])
+def test_everyday_words_are_no_misspelt_places(word: str) -> None:
+    assert GAZETTEER.match_misspelt([word], 0, sure=True) is None

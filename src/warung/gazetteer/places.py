@@ -12,6 +12,7 @@ from importlib.resources import files
 from typing import Literal, get_args
 
 from warung.errors import InvalidInput
+from warung.gazetteer.spelling import Spelling
 from warung.geo import Coordinates
 
 Kind = Literal["kota", "kabupaten", "province", "region"]
@@ -30,6 +31,10 @@ LOCATIVES = frozenset(
         "seputar",
         "lokasi",
         "domisili",
+        "dkt",
+        "sekitaran",
+        "seputaran",
+        "dr",
     }
     | {
         "kota",
@@ -47,6 +52,10 @@ LOCATIVES = frozenset(
         "at",
     }
 )
+
+_LONG = 7  # letters of a name that is still known with a slip in it
+_MOST_WORDS = 4
+_MILLION = 1_000_000
 
 _PREFIXES: dict[Kind, tuple[str, ...]] = {
     "kota": ("kota", "kotamadya"),
@@ -78,8 +87,10 @@ class Gazetteer:
         named: Iterable[tuple[str, Place]],
         *,
         ambiguous: Iterable[str] = (),
+        not_places: Iterable[str] = (),
     ) -> None:
-        """`named`: lower-case names and places, the first of a name wins."""
+        """`named`: lower-case names and places, the first of a name wins. `ambiguous` names are everyday
+        words too, `not_places` everyday words that look like a misspelt name."""
         self._places: dict[tuple[str, ...], Place] = {}
         for name, place in named:
             self._places.setdefault(tuple(name.split()), place)
@@ -90,6 +101,12 @@ class Gazetteer:
             if len(words) not in lengths:
                 self._lengths[words[0]] = (*lengths, len(words))
 
+        self.words = frozenset(word for known in self._places for word in known)
+        self._spelling = Spelling(
+            (word for word in self.words if len(word) >= _LONG and (word,) not in self._ambiguous),
+            self.words.union(not_places),
+        )
+
     @classmethod
     def load(cls) -> "Gazetteer":
         """The packaged gazetteer, read once per process."""
@@ -98,14 +115,34 @@ class Gazetteer:
     def match(self, words: Sequence[str], start: int) -> tuple[Place, int] | None:
         """The longest name that begins at `words[start]` (lower case), with the number of words it takes.
 
-        A name that is also an everyday word counts only when `words[start - 1]` is one of LOCATIVES.
+        A name that is also an everyday word counts only behind one of LOCATIVES, or before its province.
         """
         for length in self._lengths.get(words[start], ()):
             name = tuple(words[start : start + length])
             place = self._places.get(name) if len(name) == length else None
-            if place and (name not in self._ambiguous or (start and words[start - 1] in LOCATIVES)):
+            if place and (
+                name not in self._ambiguous
+                or (start and words[start - 1] in LOCATIVES)
+                or self._is_province(place.province, words, start + length)
+            ):
                 return place, length
         return None
+
+    def _is_province(self, province: str, words: Sequence[str], at: int) -> bool:
+        if words[at : at + 1] == [","]:
+            at += 1
+        for length in self._lengths.get(words[at], ()) if at < len(words) else ():
+            place = self._places.get(tuple(words[at : at + length]))
+            if place:
+                return place.kind == "province" and place.name == province
+        return False
+
+    def match_misspelt(self, words: Sequence[str], start: int, *, sure: bool) -> tuple[Place, int] | None:
+        """Like `match`, with a slip in any word of a long name; unless a place must stand here (`sure`), only
+        cities of a million are looked for."""
+        mended = [self._spelling.mend(word) for word in words[start : start + _MOST_WORDS]]
+        found = self.match(mended, 0) if mended and mended[0] in self._lengths else None
+        return found if found and (sure or _is_large_city(found[0])) else None
 
     def find(self, name: str) -> Place | None:
         """The place of exactly this name, whatever its case and punctuation; None if there is none."""
@@ -128,13 +165,20 @@ class Gazetteer:
         raise InvalidInput(f"city {name[:60]!r} is unknown: {hint} send location", field="city")
 
 
+def _is_large_city(place: Place) -> bool:
+    return place.kind in ("kota", "region") and place.population >= _MILLION
+
+
 def _plain(text: str) -> str:
     return " ".join("".join(c if c.isalnum() else " " for c in text.lower()).split())
 
 
+def _lines(name: str) -> list[str]:
+    return files("warung.gazetteer").joinpath(name).read_text(encoding="utf-8").splitlines()
+
+
 def _rows(name: str) -> list[dict[str, str]]:
-    text = files("warung.gazetteer").joinpath(name).read_text(encoding="utf-8")
-    return list(csv.DictReader(text.splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE))
+    return list(csv.DictReader(_lines(name), delimiter="\t", quoting=csv.QUOTE_NONE))
 
 
 def _place(row: dict[str, str], name: str) -> Place:
@@ -147,8 +191,9 @@ def _names(place: Place) -> list[str]:
     name = _plain(place.name)
     short = [name.removeprefix("kepulauan ")] if place.name.startswith("Kepulauan ") else []
     joined = [name.replace(" ", "")] if place.kind == "kota" and " " in name else []
-    prefixed = [f"{prefix} {name}" for prefix in _PREFIXES[place.kind]]
-    return [*prefixed, name, *joined, *short]
+    hyphened = [place.name.lower()] if "-" in place.name else []
+    full = [f"{prefix} {each}" for prefix in _PREFIXES[place.kind] for each in (name, *hyphened)]
+    return [*full, name, *hyphened, *joined, *short]
 
 
 @cache
@@ -160,5 +205,4 @@ def _packaged() -> Gazetteer:
         named.extend((alias, place) for alias in row["aliases"].split("|"))
     for place in sorted(by_code.values(), key=lambda place: _OWNER.index(place.kind)):
         named.extend((name, place) for name in _names(place))
-    ambiguous = files("warung.gazetteer").joinpath("ambiguous.txt").read_text(encoding="utf-8").splitlines()
-    return Gazetteer(named, ambiguous=ambiguous)
+    return Gazetteer(named, ambiguous=_lines("ambiguous.txt"), not_places=_lines("not_places.txt"))

@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from warung.search.vocabulary import LEADS, TRAILS, UNITS, WORDS, Bound
+from warung.gazetteer.spelling import squeeze
+from warung.search.numerals import read_numeral
+from warung.search.vocabulary import INSTALMENTS, LEADS, TRAILS, UNITS, WHOLES, WORDS, Bound
 
 _NUMBER = re.compile(r"([0-9]{1,15}(?:[.,][0-9]{1,15})*)([^\W\d_]*)")
 _GROUPED = re.compile(r"[0-9]{1,3}(?:\.[0-9]{3})+(?:,[0-9]{1,2})?|[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]{1,2})?")
@@ -14,33 +16,27 @@ _LARGEST = 10**15  # beyond any price, and safely inside 64 bits
 
 # "3 jutaan" is about three million.
 _ABOUT_UNITS = frozenset(unit for unit in UNITS if unit.endswith("an"))
-_DIGITS = {
-    "satu": 1,
-    "dua": 2,
-    "tiga": 3,
-    "empat": 4,
-    "lima": 5,
-    "enam": 6,
-    "tujuh": 7,
-    "delapan": 8,
-    "sembilan": 9,
-    "one": 1,
-    "two": 2,
-    "three": 3,
-    "four": 4,
-    "five": 5,
-    "six": 6,
-    "seven": 7,
-    "eight": 8,
-    "nine": 9,
-    "ten": 10,
-    "sepuluh": 10,
-    "sebelas": 11,
-}
-_TENS = {"puluh": 10, "ratus": 100, "seratus": 100}
-_WHOLE = {"seribu": 10**3, "sejuta": 10**6, "semiliar": 10**9, "semilyar": 10**9}
-_TO = frozenset(("-", "\u2013", "\u2014", "sampai", "sampe", "s/d", "sd", "hingga", "to", "until"))
-_AND = frozenset(("dan", "and", "&"))
+_TO = frozenset(
+    (
+        "-",
+        "~",
+        "\u2013",
+        "\u2014",
+        "sampai",
+        "sampe",
+        "s/d",
+        "s.d",
+        "sd",
+        "hingga",
+        "ke",
+        "to",
+        "until",
+        "till",
+    )
+)
+_AND = frozenset(("dan", "and", "&", "sama", "ama"))
+_OR = frozenset(("atau", "or"))
+_YEARS = range(1950, 2050)  # "mulai 2018" is a year, not a price; "harga 2000" is one
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,18 +68,31 @@ def read_price(words: Sequence[str], start: int) -> PriceRange | None:
     """The price or price range whose words begin at `words[start]`; None where no money is meant."""
     bound, at, money = _lead(words, start)
     first = _amount(words, at)
-    if first is None:
+    if first is None or (not money and _is_no_price(words, start, first.end)):
         return None
-    if first.end < len(words) and (
-        words[first.end] in _TO or (bound is Bound.BETWEEN and words[first.end] in _AND)
-    ):
-        second = _amount(words, first.end + 1)
-        pair = _pair(first, second, money=money) if second else None
-        if second and pair:
-            return PriceRange(*pair, _trail(words, second.end)[1] - start)
+    second = _amount(words, first.end + 1) if _joins(words, first, bound) else None
+    pair = _pair(first, second, money=money) if second else None
+    if second and pair:
+        return PriceRange(*pair, _trail(words, second.end)[1] - start)
     if not _is_money(first, money=money):
         return None
     return _single(words, start, bound, first)
+
+
+def _is_no_price(words: Sequence[str], start: int, end: int) -> bool:
+    """ "isi 100000" counts; "diskon 20rb" and "cicilan motor 500rb sebulan" are no prices of the goods."""
+    before = words[max(0, start - 2) : start]
+    return (
+        (bool(before) and before[-1] in WORDS.counts)
+        or not WORDS.no_price.isdisjoint(before)
+        or INSTALMENTS.match(words, end) is not None
+    )
+
+
+def _joins(words: Sequence[str], first: _Amount, bound: Bound) -> bool:
+    """Whether a second bound may follow: "2 sampai 3 juta", "antara 2 dan 3 juta", "2 atau 3 juta"."""
+    word = words[first.end] if first.end < len(words) else ""
+    return word in _TO or (bound is Bound.BETWEEN and word in _AND) or word in _OR
 
 
 def _lead(words: Sequence[str], start: int) -> tuple[Bound, int, bool]:
@@ -116,7 +125,7 @@ def _pair(first: _Amount, second: _Amount, *, money: bool) -> tuple[int, int] | 
 def _single(words: Sequence[str], start: int, bound: Bound, amount: _Amount) -> PriceRange:
     trail, end = _trail(words, amount.end)
     if bound in (Bound.PRICE, Bound.BETWEEN):
-        bound = Bound.ABOUT if amount.about else trail or Bound.MAX
+        bound = trail or (Bound.ABOUT if amount.about else Bound.MAX)
     rupiah, taken = amount.rupiah, end - start
     if bound is Bound.ABOUT:
         return PriceRange(rupiah * 85 // 100, rupiah * 115 // 100, taken)
@@ -135,17 +144,19 @@ def _trail(words: Sequence[str], at: int) -> tuple[Bound | None, int]:
 
 
 def _amount(words: Sequence[str], at: int) -> _Amount | None:
-    """One amount, "1 juta 500 ribu" included."""
+    """One amount, "1 juta 500 ribu" and "2 juta setengah" included."""
     currency = at < len(words) and words[at] in ("rp", "idr")
     amount = (
         _figures(words, at + 1, currency=True) if currency else _figures(words, at) or _spelled(words, at)
     )
-    if amount is None or amount.unit <= 1000:
+    if amount is None or amount.unit <= 1000 or not amount.sure:
         return amount
+    if words[amount.end : amount.end + 1] == ["setengah"]:
+        return replace(amount, number=amount.number + Fraction(1, 2), end=amount.end + 1)
     rest = _figures(words, amount.end) or _spelled(words, amount.end)
     if rest is None or rest.unit != 1000 or rest.rupiah >= amount.unit:
         return amount
-    return _Amount(Fraction(amount.rupiah + rest.rupiah), 1, rest.end, sure=True)
+    return _Amount(Fraction(amount.rupiah + rest.rupiah), 1, rest.end, about=rest.about, sure=True)
 
 
 def _figures(words: Sequence[str], at: int, *, currency: bool = False) -> _Amount | None:
@@ -157,23 +168,31 @@ def _figures(words: Sequence[str], at: int, *, currency: bool = False) -> _Amoun
     if not name and end < len(words) and words[end] in UNITS:
         name, end = words[end], end + 1
     if name and name not in UNITS:
+        name = squeeze(name)
+    if name and name not in UNITS:
         return None
-    measured = end < len(words) and words[end] in WORDS.measures
-    sure, plausible = _judge(number, name, grouped=not found[1].isdigit(), measured=measured)
+    behind = words[end] if end < len(words) else ""
+    measured = behind in WORDS.measures or (name == "k" and at > 0 and words[at - 1] in WORDS.carats)
+    currency = currency or behind in ("rupiah", "perak")
+    dear = name == "m" and not WORDS.dear.isdisjoint(words[max(0, at - 4) : at])
+    sure, plausible = _judge(found[1], number, name, measured=measured, dear=dear)
     return _Amount(number, UNITS.get(name, 0), end, name in _ABOUT_UNITS, currency or sure, plausible)
 
 
-def _judge(number: Fraction, unit: str, *, grouped: bool, measured: bool) -> tuple[bool, bool]:
+def _judge(digits: str, number: Fraction, unit: str, *, measured: bool, dear: bool) -> tuple[bool, bool]:
     """Whether a number is money by itself, and whether it is behind a price word."""
     if unit in ("", "k", "m") and measured:
         return False, False
     if unit == "k":
         return number >= 15, True  # "tv 4k", "10k run"
     if unit == "m":
-        return False, True  # metres, unless a price word says otherwise
+        return dear, True  # metres, unless a price word or the goods say otherwise
     if unit:
         return True, True
-    return grouped and number >= 10_000, number >= 1000
+    if digits.isdigit():
+        round_price = number >= 100_000 and digits.endswith("000") and digits[0] != "0"
+        return round_price, number >= 1000 and not (number in _YEARS and number % 1000)
+    return number >= 10_000, number >= 1000
 
 
 def _value(digits: str) -> Fraction | None:
@@ -185,23 +204,26 @@ def _value(digits: str) -> Fraction | None:
 
 
 def _spelled(words: Sequence[str], at: int) -> _Amount | None:
-    """ "dua ratus ribu", "sejuta", "setengah juta", "two million"; a unit is required."""
-    if at < len(words) and words[at] in _WHOLE:
-        return _Amount(Fraction(1), _WHOLE[words[at]], at + 1, sure=True)
-    total, last, first = Fraction(0), 0, at
-    while at < min(len(words), first + 8):
-        word = words[at]
-        if word in _DIGITS:
-            last = _DIGITS[word]
-        elif word == "belas":
-            last += 10
-        elif word in _TENS:
-            total, last = total + (last or 1) * _TENS[word], 0
-        elif word == "setengah":
-            total += Fraction(1, 2)
-        else:
-            break
-        at += 1
-    if at == first or at >= len(words) or words[at] in ("k", "m") or words[at] not in UNITS:
+    """ "goceng", "dua ratus ribu", "two million"; a number needs a unit."""
+    if at < len(words) and (whole := _whole(words, at)):
+        return whole
+    numeral = read_numeral(words, at)
+    if numeral is None:
         return None
-    return _Amount(total + last, UNITS[words[at]], at + 1, words[at] in _ABOUT_UNITS, sure=True)
+    number, end = numeral
+    unit = words[end] if end < len(words) else ""
+    if unit in ("k", "m") or unit not in UNITS:
+        return None
+    return _Amount(number, UNITS[unit], end + 1, unit in _ABOUT_UNITS, sure=True)
+
+
+def _whole(words: Sequence[str], at: int) -> _Amount | None:
+    """ "sejuta", "sejutaan", "goceng"; "gopek ribu" says no more than "gopek"."""
+    word = words[at]
+    rupiah = WHOLES.get(word) or WHOLES.get(word.removesuffix("an"))
+    if rupiah is None:
+        return None
+    end = at + 1
+    if end < len(words) and rupiah > 1000 and UNITS.get(words[end]) == 1000:
+        end += 1
+    return _Amount(Fraction(1), rupiah, end, about=word not in WHOLES, sure=True)

@@ -8,14 +8,30 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from warung.gazetteer.places import LOCATIVES, Gazetteer, Place
+from warung.gazetteer.spelling import Spelling, squeeze
 from warung.geo import Coordinates, distance_km
 from warung.products.categories import Category
 from warung.products.schemas import Condition
 from warung.search.amounts import read_price
-from warung.search.vocabulary import IDIOMS, NEAR, NEGATIONS, ORDERS, STOCK, WORDS, Sort
+from warung.search.conditions import read_condition
+from warung.search.distances import read_radius
+from warung.search.exclusions import read_exclusion
+from warung.search.nouns import read_category
+from warung.search.vocabulary import (
+    FROM_HERE,
+    IDIOMS,
+    NAMES,
+    NEAR,
+    ORDERS,
+    STOCK,
+    VOCABULARY,
+    WORDS,
+    Sort,
+)
 from warung.search.words import Phrases, Word, split_words
 
-_PLACE_LEADS = LOCATIVES - {"kota", "kab", "kabupaten", "prov", "provinsi"}
+_LONGEST_NAME = 5  # words
+_ORIGINS = frozenset(("dari", "from", "of", "around", "sekitar", "dekat", "near"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +78,27 @@ class QueryParser:
     def __init__(self, gazetteer: Gazetteer, categories: Sequence[Category]) -> None:
         self._gazetteer = gazetteer
         self._categories = Phrases((alias, c.slug) for c in categories for alias in c.aliases)
+        nouns = {word for c in categories for alias in c.aliases for word in alias.split()}
+        self._known = frozenset(nouns | gazetteer.words | VOCABULARY)
+        self._spelling = Spelling(WORDS.misspelt.words, self._known | WORDS.misspelt.others)
 
     def parse(self, message: str) -> Understood:
         """Understand any text; never raises. Linear in the message's length."""
-        return _Reading(message, self._gazetteer).understood(self._categories)
+        words = split_words(message)
+        texts = [self._mended(word.text) for word in words]
+        return _Reading(message, words, texts, self._gazetteer).understood(self._categories)
+
+    def _mended(self, word: str) -> str:
+        """The known word meant by a slip, by "2" for saying it twice, or with "-nya"."""
+        if word in self._known:
+            return word
+        twice = f"{word[:-1]}-{word[:-1]}"
+        if word[1:].endswith("2") and twice in self._known:
+            return twice
+        if word.endswith("nya") and word[:-3] in self._known:
+            return word[:-3]
+        squeezed = squeeze(word)
+        return squeezed if squeezed in self._known else self._spelling.mend(word)
 
 
 @dataclass(slots=True)
@@ -73,32 +106,34 @@ class _Reading:
     """One pass over one message: at each word the first reader that takes words wins."""
 
     message: str
+    words: list[Word]
+    texts: list[str]  # of the words, with slips mended
     gazetteer: Gazetteer
-    words: list[Word] = field(init=False)
-    texts: list[str] = field(init=False)
-    kept: list[Word] = field(default_factory=list[Word])
+    kept: list[int] = field(default_factory=list[int])
     spans: list[Span] = field(default_factory=list[Span])
     low: int | None = None
     high: int | None = None
     in_stock: bool | None = None
+    condition: Condition | None = None
     exclude: list[str] = field(default_factory=list[str])
     sort: Sort = Sort.RELEVANCE
     place: Place | None = None
     near_me: bool = False
+    radius_km: float | None = None
     _place_end: int = -1
     _goods_end: int = -1
-
-    def __post_init__(self) -> None:
-        self.words = split_words(self.message)
-        self.texts = [word.text for word in self.words]
+    _distance_end: int = -1
 
     def understood(self, categories: Phrases[str]) -> Understood:
         readers = (
+            self._name,
             self._near,
+            self._radius,
             self._price,
             self._stock,
             self._order,
             self._idiom,
+            self._condition,
             self._negation,
             self._where,
             self._idle,
@@ -107,22 +142,24 @@ class _Reading:
         while at < len(self.words):
             taken = next((n for reader in readers if (n := reader(at))), 0)
             if not taken:
-                self.kept.append(self.words[at])
+                self.kept.append(at)
             at += taken or 1
         if self.low is not None and self.high is not None and self.low > self.high:
             self.low, self.high = self.high, self.low
         category = self._category(categories)
-        place = self.place and SearchPlace(self.place.name, self.place.location, self.place.radius_km)
         return Understood(
-            text=" ".join(word.text for word in self.kept),
+            text=" ".join(self.words[at].text for at in self.kept),
             category=category,
             min_price_rupiah=self.low,
             max_price_rupiah=self.high,
             in_stock=self.in_stock,
+            condition=self.condition,
             exclude=tuple(dict.fromkeys(self.exclude)),
             sort=self.sort,
-            place=place,
-            near_me=self.near_me,
+            place=self.place
+            and SearchPlace(self.place.name, self.place.location, self.radius_km or self.place.radius_km),
+            near_me=self.near_me or (self.radius_km is not None and not self.place),
+            radius_km=None if self.place else self.radius_km,
             spans=tuple(self.spans),
         )
 
@@ -130,17 +167,39 @@ class _Reading:
         self.spans.append(Span(name, self.message[self.words[at].start : self.words[at + taken - 1].end]))
         return taken
 
+    def _name(self, at: int) -> int:
+        found = NAMES.match(self.texts, at)
+        if found is None:
+            return 0
+        self.kept.extend(range(at, at + found[1]))
+        return found[1]
+
     def _near(self, at: int) -> int:
         found = NEAR.match(self.texts, at)
-        if found is None or (
-            self.texts[at] in ("dari", "to", "lokasi", "from") and not self._after_order(at)
-        ):
+        if found is None and self._distance_end == at:
+            found = FROM_HERE.match(self.texts, at)
+        if found is None or not WORDS.other_houses.isdisjoint(self.texts[at + found[1] : at + found[1] + 1]):
             return 0
         self.near_me = True
         return self._span("near_me", at, found[1])
 
-    def _after_order(self, at: int) -> bool:
-        return at > 0 and self.sort is Sort.DISTANCE and ORDERS.match(self.texts, at - 1) is not None
+    def _radius(self, at: int) -> int:
+        radius = read_radius(self.texts, at)
+        if radius is None or not (radius.here or radius.sure or self._is_place(at + radius.words)):
+            return 0
+        self.radius_km = radius.km
+        self.near_me = self.near_me or radius.here
+        return self._span("radius_km", at, radius.words)
+
+    def _is_place(self, at: int) -> bool:
+        """ "5 km" + "dari Bandung"."""
+        behind = self.texts[at : at + 1]
+        return (
+            bool(behind)
+            and behind[0] in _ORIGINS
+            and at + 1 < len(self.texts)
+            and (self.gazetteer.match(self.texts, at + 1) is not None)
+        )
 
     def _price(self, at: int) -> int:
         price = read_price(self.texts, at)
@@ -166,71 +225,61 @@ class _Reading:
         if found is None:
             return 0
         self.sort = Sort(found[0])
+        if self.sort is Sort.DISTANCE:
+            self._distance_end = at + found[1]
         return self._span("sort", at, found[1])
 
-    def _negation(self, at: int) -> int:
-        found = NEGATIONS.match(self.texts, at)
+    def _condition(self, at: int) -> int:
+        found = read_condition(self.texts, at)
         if found is None:
             return 0
-        item = at + found[1]
-        while item < len(self.texts) and self.texts[item] in _PLACE_LEADS:
-            item += 1
-        end = self._excluded(item)
-        return self._span("exclude", at, end - at) if end > item else 0
+        self.condition = found.condition
+        return self._span("condition", at, found.words) if found.condition else found.words
 
-    def _excluded(self, item: int) -> int:
-        """Take "asus, acer dan dell" from `item` on; the position behind it (`item` if nothing fits)."""
-        end = item
-        while self._can_be_excluded(item):
-            found = self.gazetteer.match(self.texts, item)
-            length = found[1] if found else 1
-            self.exclude.append(" ".join(self.texts[item : item + length]))
-            item = end = item + length
-            if item >= len(self.texts) or self.texts[item] not in WORDS.joiners:
-                break
-            listed = self.texts[item] == ","
-            while item < len(self.texts) and self.texts[item] in WORDS.joiners:
-                listed = listed and self.texts[item] == ","
-                item += 1
-            if listed and not self._ends_a_list(item + 1):
-                break
-        return end
-
-    def _can_be_excluded(self, at: int) -> bool:
-        if at >= len(self.texts) or not self.texts[at][0].isalnum():
-            return False
-        word = self.texts[at]
-        return not (word in WORDS.fillers or word in WORDS.demonstratives or self._begins_a_filter(at))
-
-    def _ends_a_list(self, at: int) -> bool:
-        return at >= len(self.texts) or self.texts[at] in WORDS.joiners or self._begins_a_filter(at)
-
-    def _begins_a_filter(self, at: int) -> bool:
-        if any(table.match(self.texts, at) for table in (STOCK, ORDERS, NEGATIONS, NEAR)):
-            return True
-        return self.texts[at] in _PLACE_LEADS or read_price(self.texts, at) is not None
+    def _negation(self, at: int) -> int:
+        found = read_exclusion(self.texts, at, self.gazetteer, goods_follow=not self.kept)
+        if found is None:
+            return 0
+        self.exclude.extend(" ".join(self.words[n].text for n in item) for item in found.items)
+        return self._span("exclude", at, found.words)
 
     def _where(self, at: int) -> int:
-        name = at
-        while name < min(len(self.texts), at + 3) and self.texts[name] in _PLACE_LEADS:
-            name += 1
-        found = self.gazetteer.match(self.texts, name) if name < len(self.texts) else None
-        if found is None:
+        led, place, end = self._named(at)
+        if place is None or self.texts[at - 1 : at] == ["luar"]:
             return 0
-        place, length = found
-        if name == at and self._names_goods(at, place):
-            self.kept.extend(self.words[at : at + length])
-            self._goods_end = at + length
-            return length
-        end = name + length
+        if not led and self._names_goods(at, place):
+            self.kept.extend(range(at, end))
+            self._goods_end = end
+            return end - at
         if self.place is not None:
             return end - at if self._repeats(place, at, end) else 0
         self.place, self._place_end = place, end
         return self._span("place", at, end - at)
 
+    def _named(self, at: int) -> tuple[bool, Place | None, int]:
+        """Whether a lead stands at `at`, the place that is named behind up to three of them, and its end.
+
+        "daerah" may also begin a name itself, and "di" be written together with it.
+        """
+        for name in range(at, min(len(self.texts), at + 4)):
+            word, rest = self.texts[name], self.texts[name + 1 : name + _LONGEST_NAME]
+            led = name > at
+            found = self.gazetteer.match(self.texts, name) if word != "di" else None
+            if found is None and word.startswith("di") and len(word) >= _LONGEST_NAME + len("di"):
+                found, led = self.gazetteer.match([word[2:], *rest], 0), True
+            if found is None and word not in LOCATIVES:
+                found, led = self.gazetteer.match_misspelt(self.texts, name, sure=name > at), name > at
+            if found:
+                return led, found[0], name + found[1]
+            if word not in LOCATIVES:
+                break
+        return False, None, at
+
     def _names_goods(self, at: int, place: Place) -> bool:
         if at == 0 or place.name in WORDS.nameless:
             return False
+        if place.kind == "province" and self.texts[at] != place.name.lower().split()[0]:
+            return False  # no good is named after "jatim"
         before = self.texts[at - 1]
         noun = self.texts[at - 2] if before in WORDS.goods_modifiers and at > 1 else before
         return before in WORDS.goods or noun in WORDS.goods or self._goods_end == at
@@ -259,19 +308,12 @@ class _Reading:
         end = self.words[at].end
         behind = self.texts[at + 1 : at + 2]
         return (
-            not behind
-            or "?" in self.message[end : end + 2]
-            or behind[0] in _PLACE_LEADS
-            or behind[0] == "kak"
+            not behind or "?" in self.message[end : end + 2] or behind[0] in LOCATIVES or behind[0] == "kak"
         )
 
     def _category(self, categories: Phrases[str]) -> str | None:
-        """Indonesian nouns come first, so the first alias decides; the longest where several begin there."""
-        kept = [word.text for word in self.kept]
-        for at in range(len(kept)):
-            found = categories.match(kept, at)
-            if found:
-                first, last = self.kept[at], self.kept[at + found[1] - 1]
-                self.spans.append(Span("category", self.message[first.start : last.end]))
-                return found[0]
-        return None
+        found = read_category(self.texts, self.kept, categories)
+        if found is None:
+            return None
+        self._span("category", found.start, found.words)
+        return found.slug

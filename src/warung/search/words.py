@@ -10,11 +10,11 @@ Meaning = TypeVar("Meaning")
 # No alternative can give characters back to another one: one pass, linear in the message.
 _WORD = re.compile(
     r"(?<![^\W_])(?:rp|idr)(?=[. ]{0,2}[0-9])"  # the currency apart from its number
-    r"|(?<![^\W_])s/d(?![^\W_])"
+    r"|(?<![^\W_])s[/.]d(?![^\W_])"
     r"|(?<=[a-z])-an(?![^\W_])"  # "10jt-an"
-    r"|[0-9]+(?:[.,][0-9]+)*[^\W_]*(?:\.[0-9]+[^\W_]*)*(?:/[0-9]+)?"
+    r"|[0-9]+(?:[.,][0-9]+)*(?:/[0-9]+|[^\W_]*(?:\.[0-9]+[^\W_]*)*)"
     r"|[^\W_]+(?:[-'\u2019&][^\W_0-9][^\W_]*)*"
-    r"|<=|>=|[<>\u2264\u2265,/;\u2013\u2014-]",
+    r"|<=|>=|[<>~+\u2264\u2265,/;\u2013\u2014-]",
     re.IGNORECASE,
 )
 
@@ -44,6 +44,12 @@ class Phrases(Generic[Meaning]):
             self._by_first.setdefault(words[0], []).append((words, meaning))
         for known in self._by_first.values():
             known.sort(key=lambda entry: -len(entry[0]))
+
+    @property
+    def words(self) -> frozenset[str]:
+        """Every word of every phrase."""
+        entries = (phrase for known in self._by_first.values() for phrase, _ in known)
+        return frozenset(word for phrase in entries for word in phrase)
 
     def match(self, words: Sequence[str], start: int) -> tuple[Meaning, int] | None:
         """The longest phrase that begins at `words[start]`: its meaning and how many words it takes."""
