@@ -40,6 +40,12 @@ def test_the_opening_tells_what_gave_way() -> None:
     assert both.startswith("Belum ada laptop. Di luar daerah itu ada 1 yang mirip.")
 
 
+def test_the_opening_asks_whether_another_spelling_was_meant() -> None:
+    found = replace(result(1), did_you_mean="laptop gaming", corrected={"laptp": "laptop"})
+    opening = phrases.opening(Understood("laptp gaming"), found, Sort.RELEVANCE, widened=False)
+    assert opening.startswith("Maksud Anda “laptop gaming”? Ada 1 laptp gaming.")
+
+
 def test_the_opening_says_when_it_cannot_tell_what_is_near() -> None:
     found = SearchResult((card(1, "Laptop", distance_km=None),), 1, {}, None, ())
     for understood in (Understood("laptop", sort=Sort.DISTANCE), Understood("laptop", near_me=True)):

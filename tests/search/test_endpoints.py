@@ -66,6 +66,7 @@ async def test_the_answer_has_the_shape_of_the_wire(client: httpx.AsyncClient) -
                     "location": {"lat": -6.2, "lng": 106.8},
                 },
                 "delivery": None,
+                "highlights": None,
             }
         ],
         "total": 1,
@@ -73,6 +74,8 @@ async def test_the_answer_has_the_shape_of_the_wire(client: httpx.AsyncClient) -
         "next_cursor": None,
         "understood": None,
         "relaxed": [],
+        "corrected": {},
+        "did_you_mean": None,
     }
 
 

@@ -49,6 +49,11 @@ def offer(card: ProductCard) -> str:
 
 def opening(understood: Understood, found: SearchResult, sort: Sort, *, widened: bool) -> str:
     """What was found, and the first of it in the shopper's order, before anything is recommended."""
+    asked = f"Maksud Anda “{found.did_you_mean}”? " if found.did_you_mean else ""
+    return asked + _summary(understood, found, sort, widened=widened)
+
+
+def _summary(understood: Understood, found: SearchResult, sort: Sort, *, widened: bool) -> str:
     wish, place = _wish(understood), f" di sekitar {understood.place.name}" if understood.place else ""
     if not found.cards:
         return (

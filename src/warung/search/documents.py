@@ -7,12 +7,17 @@ from tantivy import Document, Filter, Schema, SchemaBuilder, TextAnalyzer, TextA
 from warung.products.categories import load_categories
 from warung.products.product import Product
 from warung.search.geo import LEVELS, Cell
+from warung.search.tokens import split
 
 # Raised with every change of the schema, the tokenizer or the documents: older indices are rebuilt.
-VERSION = 1
+VERSION = 2
 
 TOKENIZER = "shop"
 BOOSTS = {"name": 5.0, "tags": 2.0, "kind": 1.5, "description": 1.0}
+# What products are named by, as written, for spelling and completion: single words, and what begins a name,
+# tags, brands and categories.
+WORDS, PHRASES = "words", "phrases"
+_LONGEST_WORD, _LONGEST_PHRASE = 40, 60
 
 
 def make_schema() -> Schema:
@@ -20,6 +25,8 @@ def make_schema() -> Schema:
     builder = SchemaBuilder()
     for field in BOOSTS:
         builder.add_text_field(field, tokenizer_name=TOKENIZER)
+    for field in (WORDS, PHRASES):
+        builder.add_text_field(field, tokenizer_name="raw", index_option="basic")
     builder.add_text_field("category", tokenizer_name="raw", fast=True, index_option="basic")
     builder.add_text_field("cell", tokenizer_name="raw", index_option="basic")
     builder.add_text_field("state", stored=True, tokenizer_name="raw", index_option="basic")
@@ -45,12 +52,31 @@ def make_document(product: Product) -> Document:
     document.add_text("name", product.name)
     document.add_text("description", product.description)
     document.add_text("category", product.category)
-    document.add_text("kind", _category_names().get(product.category, product.category))
+    document.add_text("kind", _kind(product))
     for tag in product.tags:
         document.add_text("tags", tag)
+    _add_names(document, product)
     for level in LEVELS:
         document.add_text("cell", Cell.of(product.supplier.location, level).term)
     return document
+
+
+def _add_names(document: Document, product: Product) -> None:
+    name = _words(product.name)
+    others = [_words(text) for text in (_kind(product), product.brand or "", *product.tags)]
+    for word in {word for words in (name, *others) for word in words if len(word) <= _LONGEST_WORD}:
+        document.add_text(WORDS, word)
+    for phrase in {" ".join(words) for words in (name[:2], *others) if len(words) > 1}:
+        if len(phrase) <= _LONGEST_PHRASE:
+            document.add_text(PHRASES, phrase)
+
+
+def _words(text: str) -> list[str]:
+    return [token.text for token in split(text)]
+
+
+def _kind(product: Product) -> str:
+    return _category_names().get(product.category, product.category)
 
 
 @cache

@@ -1,30 +1,35 @@
 """From a request to the index's queries, and whether a product read back still fits; knows no order."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from tantivy import FieldType, Occur, Query, Schema
 
 from warung.geo import Coordinates
 from warung.products.product import Product
-from warung.search.documents import BOOSTS
+from warung.search.documents import BOOSTS, WORDS
 from warung.search.request import SearchRequest
 from warung.search.snapshot import Snapshot
 from warung.search.supplier_map import Area
+from warung.search.thesaurus import Terms
+from warung.search.wording import Alternative, SearchTerm
 
 # The best field decides; what else holds the word counts a little.
 _OTHER_FIELDS = 0.2
 _NAMING_FIELDS = ("name", "tags", "kind")
-
-Terms = Callable[[str], list[str]]
+# Any word that begins as the last one does: less than a match of a word that is known to.
+_PREFIX_SCORE = 1.0
 
 
 class Matcher:
-    """The queries of one request on one snapshot; `terms` splits text as the index does."""
+    """The queries of one request on one snapshot; `wanted` is what its text stands for, and `terms` splits
+    text as the index does."""
 
-    def __init__(self, request: SearchRequest, snapshot: Snapshot, terms: Terms) -> None:
+    def __init__(
+        self, request: SearchRequest, snapshot: Snapshot, terms: Terms, wanted: Sequence[SearchTerm]
+    ) -> None:
         self._request = request
         self._snapshot = snapshot
-        self.terms = terms(request.text)
+        self.terms = wanted
         self._excluded = [words for text in request.exclude if (words := terms(text))]
         self._terms = terms
         self._filters = self._make_filters()
@@ -58,7 +63,8 @@ class Matcher:
 
     def count_in_name(self, product: Product) -> int:
         """How many of the words its name and tags hold."""
-        return len(self._words_of_name(product).intersection(self.terms))
+        words = self._words_of_name(product)
+        return sum(any(words.issuperset(a.terms) for a in term.alternatives) for term in self.terms)
 
     def _words_of_name(self, product: Product) -> set[str]:
         return set(self._terms(" ".join((product.name, *product.tags))))
@@ -87,11 +93,39 @@ class Matcher:
         return filters
 
 
-def _text(schema: Schema, terms: Sequence[str], at_least: int) -> Query:
+def _text(schema: Schema, terms: Sequence[SearchTerm], at_least: int) -> Query:
     if not terms:
         return Query.all_query()
-    words = [(Occur.Should, _word(schema, term)) for term in terms]
+    words = [(Occur.Should, _term(schema, term)) for term in terms]
     return Query.boolean_query(words, minimum_number_should_match=at_least)
+
+
+def _term(schema: Schema, term: SearchTerm) -> Query:
+    """The best alternative alone decides."""
+    queries = [_alternative(schema, alternative) for alternative in term.alternatives]
+    if term.prefix is not None:
+        begins = Query.fuzzy_term_query(schema, WORDS, term.prefix, 0, prefix=True)
+        queries.append(Query.const_score_query(begins, _PREFIX_SCORE))
+    return queries[0] if len(queries) == 1 else Query.disjunction_max_query(queries)
+
+
+def _alternative(schema: Schema, alternative: Alternative) -> Query:
+    terms, weight = alternative.terms, alternative.weight
+    if len(terms) == 1:
+        query = _word(schema, terms[0])
+    elif alternative.apart:
+        query = Query.boolean_query([(Occur.Must, _word(schema, term)) for term in terms])
+    else:
+        query = _phrase(schema, terms)
+    return query if weight == 1 else Query.boost_query(query, weight)
+
+
+def _phrase(schema: Schema, terms: Sequence[str]) -> Query:
+    fields = [
+        Query.boost_query(Query.phrase_query(schema, field, list(terms)), boost)
+        for field, boost in BOOSTS.items()
+    ]
+    return Query.disjunction_max_query(fields, _OTHER_FIELDS)
 
 
 def _word(schema: Schema, term: str) -> Query:

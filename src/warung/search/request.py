@@ -1,13 +1,14 @@
 """What is asked of the search and what it answers; knows no index, no database and no route."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Self
 
 from warung.errors import InvalidInput
 from warung.geo import Circle, Coordinates
 from warung.products.cards import ProductCard
 from warung.products.categories import load_categories
+from warung.search.highlights import Highlights
 from warung.search.query import Sort
 
 MAX_LIMIT = 100
@@ -19,7 +20,8 @@ class SearchRequest:
 
     `exclude` are words whose products are left out; `near` is the shopper's place, `radius_km` needs
     it; `area` limits where suppliers are, wherever the shopper is; `cursor` comes from the answer
-    before, to the same request.
+    before, to the same request; with `prefix` the text's last word may be only begun; `highlight` asks where
+    the words stand.
     """
 
     text: str = ""
@@ -34,14 +36,16 @@ class SearchRequest:
     sort: Sort = Sort.RELEVANCE
     limit: int = 20
     cursor: str | None = None
+    prefix: bool = False
+    highlight: bool = False
 
     def __post_init__(self) -> None:
         if not 1 <= self.limit <= MAX_LIMIT:
             raise InvalidInput(f"limit must lie between 1 and {MAX_LIMIT}, not {self.limit}", field="limit")
         _check_category(self.category)
-        for field, price in (("min_price", self.min_price_rupiah), ("max_price", self.max_price_rupiah)):
+        for name, price in (("min_price", self.min_price_rupiah), ("max_price", self.max_price_rupiah)):
             if price is not None and price < 0:
-                raise InvalidInput(f"{field} must not be negative, not {price}", field=field)
+                raise InvalidInput(f"{name} must not be negative, not {price}", field=name)
         if (
             self.min_price_rupiah is not None
             and self.max_price_rupiah is not None
@@ -101,6 +105,7 @@ class SearchResult:
     """One page: `total` of all pages, `categories` the matches by category as if none had been asked for.
 
     `relaxed` names what had to give way to find these: "words" when some match only a part of the text.
+    `corrected` and `did_you_mean` are as in `wording.Wording`; `highlights` are each card's if asked for.
     """
 
     cards: tuple[ProductCard, ...]
@@ -108,3 +113,6 @@ class SearchResult:
     categories: Mapping[str, int]
     next_cursor: str | None
     relaxed: tuple[str, ...]
+    corrected: Mapping[str, str] = field(default_factory=dict[str, str])
+    did_you_mean: str | None = None
+    highlights: tuple[Highlights, ...] | None = None

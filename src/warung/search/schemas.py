@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from warung.geo import Coordinates
 from warung.products.cards import ProductCard
+from warung.search.highlights import Highlights
 from warung.search.query import Sort
 from warung.search.request import MAX_LIMIT, SearchRequest, SearchResult
 
@@ -27,6 +28,8 @@ class SearchParameters(BaseModel):
     sort: Sort = Sort.RELEVANCE
     limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = 20
     cursor: Annotated[str | None, Field(max_length=500, description="next_cursor of the page before")] = None
+    prefix: Annotated[bool, Field(description="the last word of q may be only begun")] = False
+    highlight: Annotated[bool, Field(description="tell where the words stand in each card")] = False
 
     def to_request(self) -> SearchRequest:
         """Raises InvalidInput naming the parameter."""
@@ -41,6 +44,8 @@ class SearchParameters(BaseModel):
             sort=self.sort,
             limit=self.limit,
             cursor=self.cursor,
+            prefix=self.prefix,
+            highlight=self.highlight,
         )
 
 
@@ -64,22 +69,63 @@ class Facets(BaseModel):
     category: dict[str, int]
 
 
-class SearchAnswer(BaseModel):
-    """`understood` is null here: these filters were given, not read out of words."""
+class FoundCard(ProductCard):
+    """`highlights` is null unless it was asked for."""
 
-    products: list[ProductCard]
+    highlights: Highlights | None = None
+
+
+class SearchAnswer(BaseModel):
+    """`understood` is null here: these filters were given, not read out of words. `corrected` maps misspelt
+    words to those that were searched in their place; `did_you_mean` is `q` with these and with what is only
+    suggested."""
+
+    products: list[FoundCard]
     total: int
     facets: Facets
     next_cursor: str | None
     understood: None = None
     relaxed: list[str]
+    corrected: dict[str, str]
+    did_you_mean: str | None
 
     @classmethod
     def of(cls, result: SearchResult) -> "SearchAnswer":
         return cls(
-            products=list(result.cards),
+            products=_found_cards(result),
             total=result.total,
             facets=Facets(category=dict(result.categories)),
             next_cursor=result.next_cursor,
             relaxed=list(result.relaxed),
+            corrected=dict(result.corrected),
+            did_you_mean=result.did_you_mean,
         )
+
+
+def _found_cards(result: SearchResult) -> list[FoundCard]:
+    marks = result.highlights or [None] * len(result.cards)
+    return [
+        FoundCard.model_construct(**dict(card), highlights=mark)
+        for card, mark in zip(result.cards, marks, strict=True)
+    ]
+
+
+class SuggestParameters(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    q: Annotated[str, Field(max_length=500, description="what was typed so far")] = ""
+    limit: Annotated[int, Field(ge=1, le=50)] = 8
+
+
+class Suggestion(BaseModel):
+    """A text to search for, and how many products are named so."""
+
+    text: str
+    count: int
+
+
+class Suggestions(BaseModel):
+    """The most frequent first; `corrected` as in a search."""
+
+    items: list[Suggestion]
+    corrected: dict[str, str]

@@ -9,13 +9,17 @@ from warung.geo import Coordinates, distance_km
 from warung.products.cards import ProductCard, product_card
 from warung.products.product import Product
 from warung.products.service import ProductService
+from warung.search.completion import Completion, complete
 from warung.search.cursor import Cursor, decode, encode
+from warung.search.highlights import Highlighter
 from warung.search.index import ProductIndex
 from warung.search.matching import Matcher
 from warung.search.query import Sort
 from warung.search.ranking import Hit, Plan, Ranking
 from warung.search.request import SearchRequest, SearchResult
 from warung.search.snapshot import Snapshot
+from warung.search.wording import WordReader
+from warung.synonyms.schemas import SynonymGroup
 
 _ENOUGH_OFFERS = 3
 _MOST_OFFERS_SEEN = 1000
@@ -24,17 +28,19 @@ Found = list[tuple[Hit, Product]]
 
 
 class SearchService:
-    """`levels` are the delivery services at this moment."""
+    """`levels` are the delivery services and `synonyms` the groups at this moment."""
 
     def __init__(
         self,
         index: ProductIndex,
         products: ProductService,
         levels: Callable[[], Sequence[DeliveryLevel]] = tuple,
+        synonyms: Callable[[], Sequence[SynonymGroup]] = tuple,
     ) -> None:
         self._index = index
         self._products = products
         self._levels = levels
+        self._reader = WordReader(index.terms, synonyms)
 
     def search(self, request: SearchRequest) -> SearchResult:
         """One page of products that match all words and, with sort=relevance and too few, then any.
@@ -45,7 +51,8 @@ class SearchService:
         Raises InvalidInput for a bad cursor, Unavailable while the index is being built.
         """
         snapshot = self._index.snapshot()
-        matcher = Matcher(request, snapshot, self._index.terms)
+        wording = self._reader.read(request.text, snapshot.dictionary, prefix=request.prefix)
+        matcher = Matcher(request, snapshot, self._index.terms, wording.terms)
         cursor = decode(request)
         if cursor and not 0 <= cursor.at_least <= len(matcher.terms):
             raise InvalidInput("cursor is malformed; pass next_cursor as it was answered", field="cursor")
@@ -58,12 +65,14 @@ class SearchService:
         found = list(islice(self._read_back(hits, matcher, request.limit + 1), request.limit + 1))
         page = found[: request.limit]
         more, levels = len(found) > len(page), self._levels()
+        shown = _sort_anew(page, request)
+        highlighter = Highlighter(wording.terms, self._index.terms) if request.highlight else None
         return SearchResult(
             cards=tuple(
                 product_card(
                     product, near=request.near, score=hit.score if matcher.terms else None, levels=levels
                 )
-                for hit, product in _sort_anew(page, request)
+                for hit, product in shown
             ),
             total=_total(categories, request),
             categories=categories,
@@ -71,7 +80,19 @@ class SearchService:
             if more
             else None,
             relaxed=("words",) if plan.then_any or plan.at_least < len(matcher.terms) else (),
+            corrected=wording.corrected,
+            did_you_mean=wording.did_you_mean,
+            highlights=highlighter and tuple(highlighter.mark(product) for _, product in shown),
         )
+
+    def complete(self, text: str, limit: int) -> tuple[list[Completion], Mapping[str, str]]:
+        """What `text` may be going to be, and which of its words were put right for that.
+
+        Raises Unavailable while the index is being built.
+        """
+        dictionary = self._index.snapshot().dictionary
+        wording = self._reader.read(text, dictionary, prefix=True)
+        return complete(wording, dictionary, limit), wording.corrected
 
     def _read_back(
         self, hits: Iterator[Hit], matcher: Matcher, at_once: int
@@ -98,7 +119,8 @@ class SearchService:
         sort = Sort.PRICE_ASC if near is None else Sort.DISTANCE
         request = SearchRequest(product.name, product.category, in_stock=True, near=near, sort=sort)
         snapshot, levels = self._index.snapshot(), self._levels()
-        matcher = Matcher(request, snapshot, self._index.terms)
+        wanted = self._reader.read(request.text, snapshot.dictionary).terms
+        matcher = Matcher(request, snapshot, self._index.terms, wanted)
         ranking, words = Ranking(matcher, snapshot, near), len(matcher.terms)
         offers: list[Product] = []
         for at_least in range(words, (words - 1) // 2, -1):
