@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 from assistant.cards import card
 from warung.assistant import phrases
 from warung.search.query import Sort, Understood
@@ -43,7 +45,7 @@ def test_the_opening_tells_what_gave_way() -> None:
 def test_the_opening_asks_whether_another_spelling_was_meant() -> None:
     found = replace(result(1), did_you_mean="laptop gaming", corrected={"laptp": "laptop"})
     opening = phrases.opening(Understood("laptp gaming"), found, Sort.RELEVANCE, widened=False)
-    assert opening.startswith("Maksud Anda “laptop gaming”? Ada 1 laptp gaming.")
+    assert opening.startswith("Maksud Anda “laptop gaming”? Ada 1 laptop gaming. ")
 
 
 def test_the_opening_says_when_it_cannot_tell_what_is_near() -> None:

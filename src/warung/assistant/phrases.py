@@ -54,7 +54,8 @@ def opening(understood: Understood, found: SearchResult, sort: Sort, *, widened:
 
 
 def _summary(understood: Understood, found: SearchResult, sort: Sort, *, widened: bool) -> str:
-    wish, place = _wish(understood), f" di sekitar {understood.place.name}" if understood.place else ""
+    text = found.did_you_mean if found.corrected and found.did_you_mean else understood.text
+    wish, place = _wish(understood, text), f" di sekitar {understood.place.name}" if understood.place else ""
     if not found.cards:
         return (
             f"Belum ada {wish}{place} yang siap dijual."
@@ -72,9 +73,9 @@ def _summary(understood: Understood, found: SearchResult, sort: Sort, *, widened
     return f"{summary}{hint} {_FIRST[sort]}: {offer(found.cards[0])}."
 
 
-def _wish(understood: Understood) -> str:
-    """The understood question, said back."""
-    parts = [understood.text or "produk"]
+def _wish(understood: Understood, text: str) -> str:
+    """The understood question, said back with these words."""
+    parts = [text or "produk"]
     if understood.min_price_rupiah is not None and understood.max_price_rupiah is not None:
         parts.append(
             f"antara {rupiah(understood.min_price_rupiah)} dan {rupiah(understood.max_price_rupiah)}"

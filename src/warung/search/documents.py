@@ -1,13 +1,14 @@
 """What the index holds of a product and how its text becomes terms; knows no query and no file."""
 
-from functools import cache
+from functools import cache, lru_cache
+from itertools import chain
 
 from tantivy import Document, Filter, Schema, SchemaBuilder, TextAnalyzer, TextAnalyzerBuilder, Tokenizer
 
 from warung.products.categories import load_categories
 from warung.products.product import Product
 from warung.search.geo import LEVELS, Cell
-from warung.search.tokens import split
+from warung.search.tokens import split_words
 
 # Raised with every change of the schema, the tokenizer or the documents: older indices are rebuilt.
 VERSION = 2
@@ -17,7 +18,7 @@ BOOSTS = {"name": 5.0, "tags": 2.0, "kind": 1.5, "description": 1.0}
 # What products are named by, as written, for spelling and completion: single words, and what begins a name,
 # tags, brands and categories.
 WORDS, PHRASES = "words", "phrases"
-_LONGEST_WORD, _LONGEST_PHRASE = 40, 60
+_LONGEST_PHRASE = 60
 
 
 def make_schema() -> Schema:
@@ -25,8 +26,8 @@ def make_schema() -> Schema:
     builder = SchemaBuilder()
     for field in BOOSTS:
         builder.add_text_field(field, tokenizer_name=TOKENIZER)
-    for field in (WORDS, PHRASES):
-        builder.add_text_field(field, tokenizer_name="raw", index_option="basic")
+    builder.add_text_field(WORDS, tokenizer_name="whitespace", index_option="basic")
+    builder.add_text_field(PHRASES, tokenizer_name="raw", index_option="basic")
     builder.add_text_field("category", tokenizer_name="raw", fast=True, index_option="basic")
     builder.add_text_field("cell", tokenizer_name="raw", index_option="basic")
     builder.add_text_field("state", stored=True, tokenizer_name="raw", index_option="basic")
@@ -62,17 +63,18 @@ def make_document(product: Product) -> Document:
 
 
 def _add_names(document: Document, product: Product) -> None:
-    name = _words(product.name)
-    others = [_words(text) for text in (_kind(product), product.brand or "", *product.tags)]
-    for word in {word for words in (name, *others) for word in words if len(word) <= _LONGEST_WORD}:
-        document.add_text(WORDS, word)
-    for phrase in {" ".join(words) for words in (name[:2], *others) if len(words) > 1}:
-        if len(phrase) <= _LONGEST_PHRASE:
+    name = split_words(product.name)
+    others = [_known_words(text) for text in (_kind(product), product.brand or "", *product.tags)]
+    document.add_text(WORDS, " ".join(chain(name, *others)))
+    for words in (name[:2], *others):
+        if len(words) > 1 and len(phrase := " ".join(words)) <= _LONGEST_PHRASE:
             document.add_text(PHRASES, phrase)
 
 
-def _words(text: str) -> list[str]:
-    return [token.text for token in split(text)]
+@lru_cache(maxsize=4096)
+def _known_words(text: str) -> list[str]:
+    """Of what many products have in common."""
+    return split_words(text)
 
 
 def _kind(product: Product) -> str:

@@ -21,6 +21,11 @@ def split(text: str) -> list[Token]:
     return [Token(token.text, token.char_offset_from, token.char_offset_to) for token in tokens]
 
 
+def split_words(text: str) -> list[str]:
+    """The same without their places, which is quicker."""
+    return _analyzer().analyze(text)
+
+
 @cache
 def _analyzer() -> TextAnalyzer:
     simple = TextAnalyzerBuilder(Tokenizer.simple())
