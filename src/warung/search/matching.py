@@ -117,6 +117,9 @@ def _alternative(schema: Schema, alternative: Alternative) -> Query:
         query = Query.boolean_query([(Occur.Must, _word(schema, term)) for term in terms])
     else:
         query = _phrase(schema, terms)
+    if alternative.unless:
+        named = [Query.term_set_query(schema, field, list(alternative.unless)) for field in _NAMING_FIELDS]
+        query = Query.boolean_query([(Occur.Must, query), *((Occur.MustNot, each) for each in named)])
     return query if weight == 1 else Query.boost_query(query, weight)
 
 

@@ -10,11 +10,19 @@ Phrase = tuple[str, ...]
 Terms = Callable[[str], list[str]]
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Entry:
     """What one phrase of one group also finds, unless a word of `unless` is near."""
 
     others: list[Phrase]
+    unless: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Synonym:
+    """What stands for a phrase in products that no word of `unless` names."""
+
+    phrase: Phrase
     unless: frozenset[str]
 
 
@@ -38,7 +46,7 @@ class Thesaurus:
     def holds(self, word: str) -> bool:
         return word in self._words
 
-    def match(self, terms: Sequence[str], at: int) -> tuple[int, list[Phrase]]:
+    def match(self, terms: Sequence[str], at: int) -> tuple[int, list[Synonym]]:
         """The longest phrase that begins at `terms[at]`: how many words it takes, and what it also finds.
 
         (1, []) where no phrase begins.
@@ -47,7 +55,7 @@ class Thesaurus:
             entries = self._entries.get(tuple(terms[at : at + length]), ())
             said = [entry for entry in entries if entry.unless.isdisjoint(terms)]
             if said:
-                return length, list(dict.fromkeys(other for entry in said for other in entry.others))
+                return length, [Synonym(other, entry.unless) for entry in said for other in entry.others]
         return 1, []
 
     def _add(self, group: SynonymGroup) -> None:

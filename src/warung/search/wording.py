@@ -5,12 +5,12 @@ Knows no query of the index and no product.
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 from warung.search.dictionary import Dictionary
 from warung.search.spelling import correct
-from warung.search.thesaurus import Phrase, Terms, Thesaurus
+from warung.search.thesaurus import Phrase, Synonym, Terms, Thesaurus
 from warung.search.tokens import Token, split
 from warung.synonyms.schemas import SynonymGroup
 
@@ -25,12 +25,13 @@ _MOST_CORRECTED = 8
 
 @dataclass(frozen=True, slots=True)
 class Alternative:
-    """Terms of the index that a product may hold, side by side or, if `apart`, anywhere; each match of them
-    counts `weight`."""
+    """Terms of the index that a product may hold, side by side or, if `apart`, anywhere; a match of them
+    counts `weight`, and nothing in a product that a term of `unless` names."""
 
     terms: Phrase
     weight: float = 1.0
     apart: bool = False
+    unless: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,21 +149,23 @@ class _Reading:
         return [tuple(self._terms(word)) for word, _ in found if word != begun]
 
     def _alternatives(
-        self, said: Phrase, synonyms: Iterable[Phrase], longer: Iterable[Phrase]
+        self, said: Phrase, synonyms: Iterable[Synonym], longer: Iterable[Phrase]
     ) -> tuple[Alternative, ...]:
         """All that the index has of them. Each is as rare as the most frequent, or a rare synonym would count
         more than the word itself."""
-        weights = {said: 1.0}
-        for phrases, weight in ((synonyms, _SYNONYM), (longer, _CONTINUATION)):
-            for phrase in phrases:
-                if phrase and all(self._frequency(term) for term in phrase):
-                    weights.setdefault(phrase, weight)
-        if len(weights) == 1:
-            return (Alternative(said, apart=len(said) > 1),)
-        least = min(map(self._rarity, weights))
+        found = {said: Alternative(said, apart=len(said) > 1)}
+        others = (
+            *(Alternative(synonym.phrase, _SYNONYM, unless=synonym.unless) for synonym in synonyms),
+            *(Alternative(phrase, _CONTINUATION) for phrase in longer if phrase),
+        )
+        for other in others:
+            if all(self._frequency(term) for term in other.terms):
+                found.setdefault(other.terms, other)
+        if len(found) == 1:
+            return tuple(found.values())
+        least = min(map(self._rarity, found))
         return tuple(
-            Alternative(phrase, weight * least / self._rarity(phrase), apart=phrase == said and len(said) > 1)
-            for phrase, weight in weights.items()
+            replace(each, weight=each.weight * least / self._rarity(each.terms)) for each in found.values()
         )
 
     def _rarity(self, phrase: Phrase) -> float:

@@ -29,7 +29,8 @@ _Phrases = Annotated[tuple[_Phrase, ...], Field(max_length=30), AfterValidator(_
 
 class SynonymDraft(BaseModel):
     """`words` mean the same: who looks for one finds the others. They find `finds` too, but not the reverse.
-    In a search with a word of `unless` the group says nothing, nor while it isn't `enabled`."""
+    Beside a word of `unless`, in the search or in what names a product, the group says nothing, nor while it
+    isn't `enabled`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
