@@ -1,3 +1,5 @@
+from threading import Barrier, Thread
+
 import pytest
 from pydantic import ValidationError
 
@@ -136,3 +138,24 @@ def test_a_group_that_says_nothing_is_refused(values: dict[str, object]) -> None
 
 def test_one_word_may_find_others_one_way() -> None:
     assert SynonymDraft(words=("gadget",), finds=("hp",)).finds == ("hp",)
+
+
+def test_two_operators_who_make_one_group_at_once_do_not_fail_badly(database: Database) -> None:
+    """On SQLite the second waits for the first and writes over it."""
+    results: list[object] = []
+    both = Barrier(2)
+
+    def put() -> None:
+        both.wait()
+        try:
+            results.append(SynonymService(database).put("bakso", BAKSO, OPERATOR).slug)
+        except Conflict as refused:
+            results.append(refused.status)
+
+    threads = [Thread(target=put) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert "bakso" in results
+    assert set(results) <= {"bakso", 409}

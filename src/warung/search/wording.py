@@ -16,7 +16,7 @@ from warung.synonyms.schemas import SynonymGroup
 
 # What a synonym's match counts beside one of the word itself, and that of a longer word that it begins.
 _SYNONYM, _CONTINUATION = 0.8, 0.6
-_MOST_CONTINUATIONS = 8
+_MOST_CONTINUATIONS = 3
 # A word that so few products have is asked about when a neighbour has so many times more.
 _RARE, _TIMES_MORE = 3, 100
 # Bounds the work for a text of nothing but unknown words.
