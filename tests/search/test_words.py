@@ -86,9 +86,12 @@ def test_a_phrase_is_one_word_not_its_parts(shop: Shop) -> None:
 
 def test_a_rare_synonym_counts_no_more_than_the_word_itself(tmp_path: Path) -> None:
     drafts = [product_draft(str(at), f"HP Baru {at}", category="sembako") for at in range(9)]
-    shop = open_shop(tmp_path, product_draft("x", "Ponsel Baru x", category="sembako"), *drafts)
+    other = product_draft("x", "Ponsel Baru x", category="sembako")
+    # Frequent as the category of other goods, and yet rare in names.
+    cases = [product_draft(f"c{at}", f"Kotak {at}", category="aksesori-ponsel") for at in range(9)]
+    shop = open_shop(tmp_path, other, *drafts, *cases)
     names = shop.names("hp")
-    assert (len(names), names[-1]) == (10, "Ponsel Baru x")
+    assert (len(names), names[9]) == (19, "Ponsel Baru x")
     assert shop.names("ponsel")[0] == "Ponsel Baru x"
 
 

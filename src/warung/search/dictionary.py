@@ -1,5 +1,6 @@
 """The words that products are named by, and how many products each; knows no query's meaning."""
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import Protocol, cast
 
@@ -27,11 +28,16 @@ class Dictionary:
     def __init__(self, searcher: Searcher, schema: Schema) -> None:
         self._searcher = cast("_Searcher", searcher)
         self._schema = schema
-        self.size = searcher.num_docs
+        self._size = searcher.num_docs
 
     def frequency(self, term: str) -> int:
         """How many products hold the index's `term` in the field that most have it in."""
         return max(self._searcher.doc_freq(field, term) for field in BOOSTS)
+
+    def rarity(self, field: str, terms: Iterable[str]) -> float:
+        """By how much BM25 weighs a match of `terms` in a field: their inverse document frequencies' sum."""
+        counts = [self._searcher.doc_freq(field, term) for term in terms]
+        return sum(math.log1p((max(self._size - count, 0) + 0.5) / (count + 0.5)) for count in counts)
 
     def count(self, word: str) -> int:
         """How many products are named by `word`, as written."""

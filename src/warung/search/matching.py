@@ -1,6 +1,6 @@
 """From a request to the index's queries, and whether a product read back still fits; knows no order."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from tantivy import FieldType, Occur, Query, Schema
 
@@ -30,13 +30,14 @@ class Matcher:
         self._request = request
         self._snapshot = snapshot
         self.terms = wanted
+        self._words = [(Occur.Should, _term(snapshot, term)) for term in wanted]
         self._excluded = [words for text in request.exclude if (words := terms(text))]
         self._terms = terms
         self._filters = self._make_filters()
 
     def query(self, at_least: int, *, any_category: bool = False, but_not: Query | None = None) -> Query:
         """Products that pass the filters and hold at least so many of the words."""
-        parts = [*self._filters, (Occur.Must, _text(self._snapshot.schema, self.terms, at_least))]
+        parts = [*self._filters, (Occur.Must, self._text(at_least))]
         if self._request.category is not None and not any_category:
             wanted = Query.term_query(self._snapshot.schema, "category", self._request.category, "basic")
             parts.append((Occur.Must, _silent(wanted)))
@@ -66,6 +67,11 @@ class Matcher:
         words = self._words_of_name(product)
         return sum(any(words.issuperset(a.terms) for a in term.alternatives) for term in self.terms)
 
+    def _text(self, at_least: int) -> Query:
+        if not self._words:
+            return Query.all_query()
+        return Query.boolean_query(self._words, minimum_number_should_match=at_least)
+
     def _words_of_name(self, product: Product) -> set[str]:
         return set(self._terms(" ".join((product.name, *product.tags))))
 
@@ -93,47 +99,50 @@ class Matcher:
         return filters
 
 
-def _text(schema: Schema, terms: Sequence[SearchTerm], at_least: int) -> Query:
-    if not terms:
-        return Query.all_query()
-    words = [(Occur.Should, _term(schema, term)) for term in terms]
-    return Query.boolean_query(words, minimum_number_should_match=at_least)
-
-
-def _term(schema: Schema, term: SearchTerm) -> Query:
-    """The best alternative alone decides."""
-    queries = [_alternative(schema, alternative) for alternative in term.alternatives]
+def _term(snapshot: Snapshot, term: SearchTerm) -> Query:
+    """The best alternative alone decides. In each field all count as rare as the most frequent of them:
+    else a rare synonym would count more than the word itself."""
+    schema, rarity = snapshot.schema, snapshot.dictionary.rarity
+    least = {field: min(rarity(field, each.terms) for each in term.alternatives) for field in BOOSTS}
+    queries = [
+        _alternative(
+            schema,
+            each,
+            {
+                field: each.weight * BOOSTS[field] * least[field] / rarity(field, each.terms)
+                for field in BOOSTS
+            },
+        )
+        for each in term.alternatives
+    ]
     if term.prefix is not None:
         begins = Query.fuzzy_term_query(schema, WORDS, term.prefix, 0, prefix=True)
         queries.append(Query.const_score_query(begins, _PREFIX_SCORE))
     return queries[0] if len(queries) == 1 else Query.disjunction_max_query(queries)
 
 
-def _alternative(schema: Schema, alternative: Alternative) -> Query:
-    terms, weight = alternative.terms, alternative.weight
-    if len(terms) == 1:
-        query = _word(schema, terms[0])
-    elif alternative.apart:
-        query = Query.boolean_query([(Occur.Must, _word(schema, term)) for term in terms])
+def _alternative(schema: Schema, alternative: Alternative, boosts: Mapping[str, float]) -> Query:
+    terms = alternative.terms
+    if alternative.apart:
+        query = Query.boolean_query([(Occur.Must, _phrase(schema, (term,), boosts)) for term in terms])
     else:
-        query = _phrase(schema, terms)
+        query = _phrase(schema, terms, boosts)
     if alternative.unless:
         named = [Query.term_set_query(schema, field, list(alternative.unless)) for field in _NAMING_FIELDS]
         query = Query.boolean_query([(Occur.Must, query), *((Occur.MustNot, each) for each in named)])
-    return query if weight == 1 else Query.boost_query(query, weight)
+    return query
 
 
-def _phrase(schema: Schema, terms: Sequence[str]) -> Query:
+def _phrase(schema: Schema, terms: Sequence[str], boosts: Mapping[str, float]) -> Query:
+    """One word, or several side by side."""
     fields = [
-        Query.boost_query(Query.phrase_query(schema, field, list(terms)), boost)
-        for field, boost in BOOSTS.items()
-    ]
-    return Query.disjunction_max_query(fields, _OTHER_FIELDS)
-
-
-def _word(schema: Schema, term: str) -> Query:
-    fields = [
-        Query.boost_query(Query.term_query(schema, field, term), boost) for field, boost in BOOSTS.items()
+        Query.boost_query(
+            Query.term_query(schema, field, terms[0])
+            if len(terms) == 1
+            else Query.phrase_query(schema, field, list(terms)),
+            boost,
+        )
+        for field, boost in boosts.items()
     ]
     return Query.disjunction_max_query(fields, _OTHER_FIELDS)
 

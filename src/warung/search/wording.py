@@ -3,9 +3,8 @@
 Knows no query of the index and no product.
 """
 
-import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 
 from warung.search.dictionary import Dictionary
@@ -151,8 +150,7 @@ class _Reading:
     def _alternatives(
         self, said: Phrase, synonyms: Iterable[Synonym], longer: Iterable[Phrase]
     ) -> tuple[Alternative, ...]:
-        """All that the index has of them. Each is as rare as the most frequent, or a rare synonym would count
-        more than the word itself."""
+        """What was said, and all that the index has of the others."""
         found = {said: Alternative(said, apart=len(said) > 1)}
         others = (
             *(Alternative(synonym.phrase, _SYNONYM, unless=synonym.unless) for synonym in synonyms),
@@ -161,19 +159,7 @@ class _Reading:
         for other in others:
             if all(self._frequency(term) for term in other.terms):
                 found.setdefault(other.terms, other)
-        if len(found) == 1:
-            return tuple(found.values())
-        least = min(map(self._rarity, found))
-        return tuple(
-            replace(each, weight=each.weight * least / self._rarity(each.terms)) for each in found.values()
-        )
-
-    def _rarity(self, phrase: Phrase) -> float:
-        """The inverse document frequency by which BM25 weighs a match of it, Robertson's with 1 added."""
-        return sum(
-            math.log1p((max(self._dictionary.size - count, 0) + 0.5) / (count + 0.5))
-            for count in map(self._frequency, phrase)
-        )
+        return tuple(found.values())
 
 
 def _replaced(text: str, words: Mapping[Token, str]) -> str | None:
