@@ -143,10 +143,19 @@ def a_service(_world: World) -> Owned:
 
 
 ASSISTANT = ("/api/chat", "/api/products/ai-search")
+
+
+def a_synonym(world: World) -> Owned:
+    slug = secrets.token_hex(8)
+    world.client.put(f"/api/search/synonyms/{slug}", headers=world.account("operator")[1], json=SYNONYMS)
+    return owned({}, slug=slug)
+
+
 COMPLETION = {"model": "scripted", "messages": [{"role": "user", "content": "halo"}]}
 QUESTION = {"message": "laptop"}
 REGISTRATION = {"name": "Sari", "password": PASSWORD}
 NO_ASSISTANT = {"ai_access_enabled": False}
+SYNONYMS = {"words": ["bakso", "baso"]}
 TARIFF = REGULAR.model_dump(exclude={"slug"})
 SHEET = "sku,name,price,stock_quantity,category\nA,Tas,1500000,3,tas\n"
 PASSWORDS = {"old_password": PASSWORD, "new_password": "teh botol 99"}
@@ -203,6 +212,9 @@ ROWS = (
     Row("GET /api/products/{product_id}/jsonld",      "200 200 200 200 200", a_product),
     Row("GET /api/products/{product_id}/offers",      "200 200 200 200 200", a_product),
     Row("POST /api/products/{product_id}/stock",      "401 403 403 200 200", a_product, {"delta": -1}),
+    Row("GET /api/search/synonyms",                   "401 403 403 - 200"),
+    Row("PUT /api/search/synonyms/{slug}",            "401 403 403 - 200", a_synonym, SYNONYMS),
+    Row("DELETE /api/search/synonyms/{slug}",         "401 403 403 - 204", a_synonym),
     Row("GET /api/suppliers",                         "200 200 200 - 200"),
     Row("POST /api/suppliers/register",               "201 403 409 - 201", body=STALL),
     Row("GET /api/suppliers/{supplier_id}",           "200 200 200 200 200", a_stall),
@@ -214,6 +226,7 @@ ROWS = (
     Row("DELETE /api/suppliers/{supplier_id}/keys/{key_id}", "401 403 404 204 204", a_stall_key),
     Row("GET /api/suppliers/{supplier_id}/products",  "200 200 200 200 200", a_stall),
     Row("GET /api/products/search",                   "200 200 200 - 200"),
+    Row("GET /api/products/suggest",                  "200 200 200 - 200"),
     Row("GET /api/users",                             "401 403 403 - 200"),
     Row("GET /api/users/me",                          "401 200 200 - 200"),
     Row("PATCH /api/users/me",                        "401 200 200 - 200", body={"name": "Budi"}),

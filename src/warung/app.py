@@ -31,6 +31,7 @@ from warung.products.counter import Counter
 from warung.search import endpoints as search_endpoints
 from warung.settings import Settings
 from warung.suppliers import endpoints as supplier_endpoints
+from warung.synonyms import endpoints as synonym_endpoints
 from warung.telemetry import RequestLog
 from warung.web import endpoints as web_endpoints
 
@@ -95,6 +96,8 @@ def _market_routers(house: Parts) -> Iterator[APIRouter]:
     yield search_endpoints.create_router(
         market.search, market.recorder, partial(_known_owner, house.people.callers)
     )
+    operator_of = account_endpoints.operator_of(authenticate)
+    yield synonym_endpoints.create_router(market.synonyms, operator_of)
     yield exchange_endpoints.create_router(
         Exchange(database), products, authenticate, house.settings.public_url
     )

@@ -43,6 +43,7 @@ from warung.streams.errors import Stopping
 from warung.streams.store import StreamStore
 from warung.suppliers.key import PREFIX as SUPPLIER_KEY
 from warung.suppliers.service import SupplierService
+from warung.synonyms.service import SynonymService
 
 log = structlog.get_logger(__name__)
 
@@ -68,6 +69,7 @@ class Market:
     products: ProductService
     suppliers: SupplierService
     delivery: DeliveryService
+    synonyms: SynonymService
     refresher: IndexRefresher
     search: SearchService
     conversations: ConversationService
@@ -173,15 +175,16 @@ def _market(settings: Settings) -> Market:
     products = ProductService(database)
     suppliers = SupplierService(database, ProductShelf())
     index = ProductIndex(settings.data_dir / "index", products, suppliers)
-    delivery = DeliveryService(database)
+    delivery, synonyms = DeliveryService(database), SynonymService(database)
     analytics = AnalyticsService(database, products, days=settings.analytics_days)
     return Market(
         database=database,
         products=products,
         suppliers=suppliers,
         delivery=delivery,
+        synonyms=synonyms,
         refresher=IndexRefresher(index),
-        search=SearchService(index, products, delivery.levels),
+        search=SearchService(index, products, delivery.levels, synonyms.groups),
         conversations=ConversationService(database),
         analytics=analytics,
         recorder=Recorder(analytics.write),

@@ -203,6 +203,12 @@ def test_without_a_model_the_shopper_still_gets_the_products_and_is_told(shop: S
     assert "tidak bisa dihubungi" in again["answer"]
 
 
+def test_a_misspelt_question_is_answered_and_the_spelling_asked_about(shopper: Shopper) -> None:
+    answer = shopper.ask(message="laptp gamming Jakarta budget 10 juta").json()
+    assert answer["answer"].startswith("Maksud Anda “laptop gaming”? Ada ")
+    assert "laptop" in answer["products"][0]["name"].lower()
+
+
 def test_nothing_found_is_said(shopper: Shopper) -> None:
     body = shopper.ask(message="xyzzy qwerty").json()
     assert body["products"] == []

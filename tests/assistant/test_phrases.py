@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from assistant.cards import card
@@ -75,6 +77,12 @@ def test_the_opening_says_when_there_is_nothing() -> None:
     assert phrases.opening(Understood(""), result(0), Sort.DISTANCE, "en").startswith(
         "Nothing in stock for pro"
     )
+
+
+def test_the_opening_asks_whether_another_spelling_was_meant() -> None:
+    found = replace(result(1), did_you_mean="laptop gaming", corrected={"laptp": "laptop"})
+    opening = phrases.opening(Understood("laptp gaming"), found, Sort.RELEVANCE)
+    assert opening.startswith("Maksud Anda “laptop gaming”? Ada 1 laptop gaming. ")
 
 
 def test_the_opening_says_when_it_cannot_tell_what_is_near() -> None:

@@ -12,14 +12,18 @@ import warung.audit.models
 import warung.conversations.models
 import warung.delivery.models
 import warung.products.models
+import warung.synonyms.models
 from marketplace import add_products, add_supplier, product_draft, sqlite_url
 from postgres_server import PostgresServer
+from warung.accounts.principal import Principal
 from warung.conversations.service import ConversationService
 from warung.database.migrate import migrate, pending
 from warung.database.model import Model
 from warung.database.session import Database, make_engine
 from warung.errors import Conflict, InvalidInput
 from warung.products.service import ProductService
+from warung.synonyms.schemas import SynonymDraft
+from warung.synonyms.service import SynonymService
 
 MODELS = (
     warung.accounts.models,
@@ -28,7 +32,10 @@ MODELS = (
     warung.conversations.models,
     warung.delivery.models,
     warung.products.models,
+    warung.synonyms.models,
 )
+
+OPERATOR = Principal("user:1", "operator", user_id="1")
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -118,6 +125,22 @@ def test_older_accounts_become_shoppers_and_keep_their_conversations(url: str) -
     migrate(url)
     execute(url, "DELETE FROM users")
     assert execute(url, "SELECT id FROM conversations") == []
+
+
+def test_synonyms_go_and_leave_the_rest(url: str) -> None:
+    migrate(url)
+    database = Database(url)
+    add_supplier(database, "a")
+    SynonymService(database).put("x", SynonymDraft(words=("a", "b"), enabled=False), OPERATOR)
+    database.close()
+    migrate(url, "0005")
+    assert "synonyms" not in tables(url)
+    assert execute(url, "SELECT count(*) FROM suppliers") == [(1,)]
+    assert [row[:2] for row in execute(url, "SELECT action, target FROM audit_log")] == [
+        ("synonyms.change", "synonyms:x")
+    ]
+    migrate(url)
+    assert execute(url, "SELECT count(*) FROM synonyms") == [(0,)]
 
 
 def test_pending_tells_whether_a_migration_is_due(url: str, tmp_path: Path) -> None:

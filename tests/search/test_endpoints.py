@@ -74,6 +74,7 @@ async def test_the_answer_has_the_shape_of_the_wire(client: httpx.AsyncClient) -
                 },
                 "delivery": None,
                 "offers": None,
+                "highlights": None,
             }
         ],
         "exact": 1,
@@ -89,6 +90,8 @@ async def test_the_answer_has_the_shape_of_the_wire(client: httpx.AsyncClient) -
         "next_cursor": None,
         "understood": None,
         "relaxed": [],
+        "corrected": {},
+        "did_you_mean": None,
     }
 
 
@@ -109,6 +112,27 @@ async def test_every_filter_reaches_the_search(client: httpx.AsyncClient) -> Non
     assert await names(min_price="5000000", max_price="5000000", category="laptop") == ["Laptop Jauh"]
 
 
+async def test_words_are_put_right_begun_and_marked(client: httpx.AsyncClient) -> None:
+    asked = {"q": "Laptpo dek", "prefix": "1", "highlight": "1", "limit": "1"}
+    body = (await client.get(ROUTE, params=asked)).json()
+    assert (body["corrected"], body["did_you_mean"]) == ({"Laptpo": "laptop"}, "laptop dek")
+    [card] = body["products"]
+    assert (card["name"], card["highlights"]) == (
+        "Laptop Dekat",
+        {"name": [[0, 6], [7, 12]], "description": []},
+    )
+
+
+async def test_what_is_typed_is_continued(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/api/products/suggest", params={"q": "laptpo de", "limit": "3"})
+    assert answer.json() == {
+        "items": [{"text": "laptop dekat", "count": 1}],
+        "corrected": {"laptpo": "laptop"},
+    }
+    for query in ("limit=0", "limit=51", "query=laptop"):
+        assert (await client.get(f"/api/products/suggest?{query}")).status_code == 422
+
+
 async def test_a_cursor_leads_to_the_next_page(client: httpx.AsyncClient) -> None:
     first = (await client.get(ROUTE, params={"q": "laptop", "sort": "price_asc", "limit": 2})).json()
     params = {"q": "laptop", "sort": "price_asc", "limit": 2, "cursor": first["next_cursor"]}
@@ -124,6 +148,7 @@ async def test_a_cursor_leads_to_the_next_page(client: httpx.AsyncClient) -> Non
         "min_price=-1", "min_price=1.5", "max_price=murah", "max_price=", "max_price=1e99",
         "in_stock=mungkin",
         "sort=best", "limit=0", "limit=101", "cursor=%00", "cursor=e30", "harga=5", "lat=1",
+        "prefix=laptop", "highlight=name",
         "category=pesawat",
         "radius_km=0&location=1,1", "radius_km=inf&location=1,1", "radius_km=5", "sort=distance",
         "min_price=2&max_price=1",

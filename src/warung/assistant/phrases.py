@@ -67,7 +67,13 @@ def offer(card: ProductCard, language: Language = "id") -> str:
 def opening(understood: Understood, found: SearchResult, sort: Sort, language: Language = "id") -> str:
     """What was found, what gave way for it, and the first of it in the shopper's order, before anything is
     recommended."""
-    wish = _wish(understood, language)
+    asked = say("did_you_mean", language, text=found.did_you_mean) + " " if found.did_you_mean else ""
+    return asked + _summary(understood, found, sort, language)
+
+
+def _summary(understood: Understood, found: SearchResult, sort: Sort, language: Language) -> str:
+    text = found.did_you_mean if found.corrected and found.did_you_mean else understood.text
+    wish = _wish(understood, text, language)
     if not found.cards:
         return say("found.nothing", language, wish=wish)
     key = "found.relaxed" if found.relaxed else "found.all"
@@ -84,8 +90,8 @@ def _how(found: SearchResult, language: Language) -> str:
     return "".join(say(f"relaxed.{step}", language, percent=BUDGET_PERCENT) for step in steps)
 
 
-def _wish(understood: Understood, language: Language) -> str:
-    """The understood question, said back."""
+def _wish(understood: Understood, text: str, language: Language) -> str:
+    """The understood question, said back with these words."""
     low, high = understood.min_price_rupiah, understood.max_price_rupiah
     facts = {
         "low": None if low is None else rupiah(low),
@@ -97,4 +103,4 @@ def _wish(understood: Understood, language: Language) -> str:
     bound = bounds.get((low is not None, high is not None))
     keys = (understood.condition, bound, understood.place and "around", understood.radius_km and "within")
     said = (say(f"wish.{key}", language, **facts) for key in keys if key)
-    return (understood.text or say("wish.anything", language)) + "".join(said)
+    return (text or say("wish.anything", language)) + "".join(said)

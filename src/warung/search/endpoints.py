@@ -8,7 +8,15 @@ from fastapi import APIRouter, Path, Query, Request
 from warung.analytics.recorder import Recorder
 from warung.geo import Coordinates
 from warung.search.request import SearchRequest, SearchResult
-from warung.search.schemas import OfferParameters, Offers, SearchAnswer, SearchParameters
+from warung.search.schemas import (
+    OfferParameters,
+    Offers,
+    SearchAnswer,
+    SearchParameters,
+    Suggestion,
+    Suggestions,
+    SuggestParameters,
+)
 from warung.search.service import SearchService
 
 
@@ -40,6 +48,13 @@ def create_router(
         found = service.search(asked)
         note(request, asked, found)
         return SearchAnswer.of(found)
+
+    @router.get("/suggest")
+    def suggest(parameters: Annotated[SuggestParameters, Query()]) -> Suggestions:
+        """Continue what a shopper has begun to type."""
+        found, corrected = service.complete(parameters.q, parameters.limit)
+        items = [Suggestion(text=each.text, count=each.count) for each in found]
+        return Suggestions(items=items, corrected=dict(corrected))
 
     @router.get("/{product_id}/offers")
     def compare_offers(

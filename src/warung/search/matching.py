@@ -1,31 +1,36 @@
 """From a request to the index's queries, and whether a product read back still fits; knows no order."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from tantivy import FieldType, Occur, Query, Schema
 
 from warung.geo import Coordinates
 from warung.products.product import Product
-from warung.search.documents import BOOSTS
+from warung.search.documents import BOOSTS, WORDS
 from warung.search.facets import EXACT_FACETS, Facet
 from warung.search.request import SearchRequest
 from warung.search.snapshot import Snapshot
 from warung.search.supplier_map import Area
+from warung.search.thesaurus import Terms
+from warung.search.wording import Alternative, SearchTerm, Wording
 
 # The best field decides; what else holds the word counts a little.
 _OTHER_FIELDS = 0.2
 _NAMING_FIELDS = ("name", "tags", "kind")
-
-Terms = Callable[[str], list[str]]
+# Any word that begins as the last one does: less than a match of a word that is known to.
+_PREFIX_SCORE = 1.0
 
 
 class Matcher:
-    """The queries of one request on one snapshot; `terms` splits text as the index does."""
+    """The queries of one request on one snapshot; `wording` is what its text stands for, and `terms` splits
+    text as the index does."""
 
-    def __init__(self, request: SearchRequest, snapshot: Snapshot, terms: Terms) -> None:
+    def __init__(self, request: SearchRequest, snapshot: Snapshot, terms: Terms, wording: Wording) -> None:
         self._request = request
         self._snapshot = snapshot
-        self.terms = terms(request.text)
+        self.wording = wording
+        self.terms = wording.terms
+        self._words = [(Occur.Should, _term(snapshot, term)) for term in wording.terms]
         self._excluded = [words for text in request.exclude if (words := terms(text))]
         self._terms = terms
         self._filters = list(self._make_filters())
@@ -34,7 +39,7 @@ class Matcher:
 
     def query(self, at_least: int, *, without: Facet | None = None, but_not: Query | None = None) -> Query:
         """Products that pass the filters, but for `without`'s, and hold at least so many of the words."""
-        parts = [(Occur.Must, _text(self._snapshot.schema, self.terms, at_least)), *self._always]
+        parts = [(Occur.Must, self._text(at_least)), *self._always]
         parts += [
             (Occur.Must, filter_) for facet, filter_ in self._filters if facet is None or facet is not without
         ]
@@ -65,7 +70,13 @@ class Matcher:
 
     def count_in_name(self, product: Product) -> int:
         """How many of the words its name and tags hold."""
-        return len(self._words_of_name(product).intersection(self.terms))
+        words = self._words_of_name(product)
+        return sum(any(words.issuperset(a.terms) for a in term.alternatives) for term in self.terms)
+
+    def _text(self, at_least: int) -> Query:
+        if not self._words:
+            return Query.all_query()
+        return Query.boolean_query(self._words, minimum_number_should_match=at_least)
 
     def _words_of_name(self, product: Product) -> set[str]:
         return set(self._terms(" ".join((product.name, *product.tags))))
@@ -104,16 +115,50 @@ def _exact(request: SearchRequest, product: Product) -> Iterator[tuple[str | Non
     yield request.brand, product.brand
 
 
-def _text(schema: Schema, terms: Sequence[str], at_least: int) -> Query:
-    if not terms:
-        return Query.all_query()
-    words = [(Occur.Should, _word(schema, term)) for term in terms]
-    return Query.boolean_query(words, minimum_number_should_match=at_least)
+def _term(snapshot: Snapshot, term: SearchTerm) -> Query:
+    """The best alternative alone decides. In each field all count as rare as the most frequent of them:
+    else a rare synonym would count more than the word itself."""
+    schema, rarity = snapshot.schema, snapshot.dictionary.rarity
+    least = {field: min(rarity(field, each.terms) for each in term.alternatives) for field in BOOSTS}
+    queries = [
+        _alternative(
+            schema,
+            each,
+            {
+                field: each.weight * BOOSTS[field] * least[field] / rarity(field, each.terms)
+                for field in BOOSTS
+            },
+        )
+        for each in term.alternatives
+    ]
+    if term.prefix is not None:
+        begins = Query.fuzzy_term_query(schema, WORDS, term.prefix, 0, prefix=True)
+        queries.append(Query.const_score_query(begins, _PREFIX_SCORE))
+    return queries[0] if len(queries) == 1 else Query.disjunction_max_query(queries)
 
 
-def _word(schema: Schema, term: str) -> Query:
+def _alternative(schema: Schema, alternative: Alternative, boosts: Mapping[str, float]) -> Query:
+    terms = alternative.terms
+    if alternative.apart:
+        query = Query.boolean_query([(Occur.Must, _phrase(schema, (term,), boosts)) for term in terms])
+    else:
+        query = _phrase(schema, terms, boosts)
+    if alternative.unless:
+        named = [Query.term_set_query(schema, field, list(alternative.unless)) for field in _NAMING_FIELDS]
+        query = Query.boolean_query([(Occur.Must, query), *((Occur.MustNot, each) for each in named)])
+    return query
+
+
+def _phrase(schema: Schema, terms: Sequence[str], boosts: Mapping[str, float]) -> Query:
+    """One word, or several side by side."""
     fields = [
-        Query.boost_query(Query.term_query(schema, field, term), boost) for field, boost in BOOSTS.items()
+        Query.boost_query(
+            Query.term_query(schema, field, terms[0])
+            if len(terms) == 1
+            else Query.phrase_query(schema, field, list(terms)),
+            boost,
+        )
+        for field, boost in boosts.items()
     ]
     return Query.disjunction_max_query(fields, _OTHER_FIELDS)
 

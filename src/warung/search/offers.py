@@ -14,6 +14,7 @@ from warung.search.query import Sort
 from warung.search.ranking import Plan, Ranking
 from warung.search.read_back import read_back
 from warung.search.request import SearchRequest
+from warung.search.snapshot import Snapshot
 
 _ENOUGH_OFFERS = 3
 _MOST_OFFERS_SEEN = 1000
@@ -21,12 +22,18 @@ _FEWEST_READ = 20
 
 
 class OfferFinder:
-    """Compares suppliers; `levels` are the delivery services at this moment."""
+    """Compares suppliers; `match` makes a request's queries, `levels` are the delivery services at this
+    moment."""
 
     def __init__(
-        self, index: ProductIndex, products: ProductService, levels: Callable[[], Sequence[DeliveryLevel]]
+        self,
+        index: ProductIndex,
+        match: Callable[[SearchRequest, Snapshot], Matcher],
+        products: ProductService,
+        levels: Callable[[], Sequence[DeliveryLevel]],
     ) -> None:
         self._index = index
+        self._match = match
         self._products = products
         self._levels = levels
 
@@ -39,7 +46,7 @@ class OfferFinder:
         sort = Sort.PRICE_ASC if near is None else Sort.DISTANCE
         request = SearchRequest(product.name, product.category, in_stock=True, near=near, sort=sort)
         snapshot, levels = self._index.snapshot(), self._levels()
-        matcher = Matcher(request, snapshot, self._index.terms)
+        matcher = self._match(request, snapshot)
         ranking, words = Ranking(matcher, snapshot, near), len(matcher.terms)
         offers: list[Product] = []
         for at_least in range(words, (words - 1) // 2, -1):

@@ -10,6 +10,7 @@ from warung.products.cards import ProductCard
 from warung.products.categories import load_categories
 from warung.products.schemas import Condition
 from warung.search.facets import Facet, Facets
+from warung.search.highlights import Highlights
 from warung.search.query import Sort
 
 MAX_LIMIT = 100
@@ -28,6 +29,7 @@ class SearchRequest:
     shopper is; `cursor` comes from the answer before, to the same request. `fill` adds, in the order of
     relevance, matches of any word after those of all; `relax` lets filters give way when nothing fits
     them all. `facets` are counted beside the category; `offers` other suppliers are told for each product.
+    With `prefix` the text's last word may be only begun; `highlight` asks where the words stand.
     """
 
     text: str = ""
@@ -49,6 +51,8 @@ class SearchRequest:
     relax: bool = False
     facets: frozenset[Facet] = frozenset()
     offers: int = 0
+    prefix: bool = False
+    highlight: bool = False
 
     def __post_init__(self) -> None:
         if not 1 <= self.limit <= MAX_LIMIT:
@@ -128,6 +132,7 @@ class SearchResult:
 
     `relaxed` names what had to give way to find these, in this order: "radius", "budget", and "words"
     when no product has all of them. `offers` of other suppliers, by the id of the product shown.
+    `corrected` and `did_you_mean` are as in `wording.Wording`; `highlights` are each card's if asked for.
     """
 
     cards: tuple[ProductCard, ...]
@@ -137,3 +142,6 @@ class SearchResult:
     next_cursor: str | None
     relaxed: tuple[Step, ...] = ()
     offers: Mapping[int, Sequence[ProductCard]] = field(default_factory=dict[int, Sequence[ProductCard]])
+    corrected: Mapping[str, str] = field(default_factory=dict[str, str])
+    did_you_mean: str | None = None
+    highlights: tuple[Highlights, ...] | None = None

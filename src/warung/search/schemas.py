@@ -10,6 +10,7 @@ from warung.products.cards import ProductCard
 from warung.products.schemas import Condition
 from warung.search.cursor import MAX_CHARACTERS
 from warung.search.facets import Band, Facet, Facets
+from warung.search.highlights import Highlights
 from warung.search.query import Sort
 from warung.search.request import MAX_LIMIT, MAX_OFFERS, SearchRequest, SearchResult, Step
 
@@ -47,6 +48,8 @@ class SearchParameters(BaseModel):
         Field(ge=0, le=MAX_OFFERS, description="how many other suppliers' offers to bring with each product"),
     ] = 0
     relax: Annotated[bool, Field(description="let filters give way, and say so, when nothing fits")] = False
+    prefix: Annotated[bool, Field(description="the last word of q may be only begun")] = False
+    highlight: Annotated[bool, Field(description="tell where the words stand in each card")] = False
 
     def to_request(self) -> SearchRequest:
         """Raises InvalidInput naming the parameter."""
@@ -67,6 +70,8 @@ class SearchParameters(BaseModel):
             relax=self.relax,
             facets=read_facets(self.facets, has_place=self.location is not None),
             offers=self.offers,
+            prefix=self.prefix,
+            highlight=self.highlight,
         )
 
 
@@ -146,14 +151,17 @@ def _price_band(band: Band) -> PriceBand:
 
 
 class FoundCard(ProductCard):
-    """`offers` of the same kind by other suppliers, the nearest first; null when they weren't asked for."""
+    """`offers` of the same kind by other suppliers, the nearest first, and `highlights`; each null when it
+    wasn't asked for."""
 
-    offers: list[ProductCard] | None
+    offers: list[ProductCard] | None = None
+    highlights: Highlights | None = None
 
 
 class SearchAnswer(BaseModel):
     """The first `exact` products match all words. `understood` is null here: these filters were given, not
-    read out of words."""
+    read out of words. `corrected` maps misspelt words to those that were searched in their place;
+    `did_you_mean` is `q` with these and with what is only suggested."""
 
     products: list[FoundCard]
     exact: int
@@ -162,19 +170,47 @@ class SearchAnswer(BaseModel):
     next_cursor: str | None
     understood: None = None
     relaxed: list[Step]
+    corrected: dict[str, str]
+    did_you_mean: str | None
 
     @classmethod
     def of(cls, result: SearchResult) -> "SearchAnswer":
         return cls(
-            products=[
-                FoundCard(
-                    **dict(card), offers=list(result.offers[card.id]) if card.id in result.offers else None
-                )
-                for card in result.cards
-            ],
+            products=_found_cards(result),
             exact=result.exact,
             total=result.total,
             facets=FacetCounts.of(result.facets),
             next_cursor=result.next_cursor,
             relaxed=list(result.relaxed),
+            corrected=dict(result.corrected),
+            did_you_mean=result.did_you_mean,
         )
+
+
+def _found_cards(result: SearchResult) -> list[FoundCard]:
+    marks = result.highlights or [None] * len(result.cards)
+    return [
+        FoundCard.model_construct(**dict(card), offers=result.offers.get(card.id), highlights=mark)
+        for card, mark in zip(result.cards, marks, strict=True)
+    ]
+
+
+class SuggestParameters(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    q: Annotated[str, Field(max_length=500, description="what was typed so far")] = ""
+    limit: Annotated[int, Field(ge=1, le=50)] = 8
+
+
+class Suggestion(BaseModel):
+    """A text to search for, and how many products are named so."""
+
+    text: str
+    count: int
+
+
+class Suggestions(BaseModel):
+    """The most frequent first; `corrected` as in a search."""
+
+    items: list[Suggestion]
+    corrected: dict[str, str]

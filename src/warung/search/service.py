@@ -1,6 +1,6 @@
 """Finds products for a shopper and shows them as they are now; knows no route and no language model."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import islice
 
@@ -10,9 +10,11 @@ from warung.geo import Coordinates, distance_km
 from warung.products.cards import ProductCard, product_card
 from warung.products.product import Product
 from warung.products.service import ProductService
+from warung.search.completion import Completion, complete
 from warung.search.counting import count_facets
 from warung.search.cursor import Cursor, decode, encode, remember
 from warung.search.facets import Facets
+from warung.search.highlights import Highlighter, Highlights
 from warung.search.index import ProductIndex
 from warung.search.matching import Matcher
 from warung.search.offers import OfferFinder
@@ -22,6 +24,8 @@ from warung.search.read_back import read_back
 from warung.search.relaxation import give_way, loosen
 from warung.search.request import MAX_LIMIT, SearchRequest, SearchResult, Step
 from warung.search.snapshot import Snapshot
+from warung.search.wording import WordReader
+from warung.synonyms.schemas import SynonymGroup
 
 # Where fewer match all words, matches of any follow, whatever a page's size: it must not change the total.
 _FILL_BELOW = MAX_LIMIT
@@ -30,18 +34,20 @@ Found = list[tuple[Hit, Product]]
 
 
 class SearchService:
-    """`levels` are the delivery services at this moment."""
+    """`levels` are the delivery services and `synonyms` the groups at this moment."""
 
     def __init__(
         self,
         index: ProductIndex,
         products: ProductService,
         levels: Callable[[], Sequence[DeliveryLevel]] = tuple,
+        synonyms: Callable[[], Sequence[SynonymGroup]] = tuple,
     ) -> None:
         self._index = index
         self._products = products
         self._levels = levels
-        self._offers = OfferFinder(index, products, levels)
+        self._reader = WordReader(index.terms, synonyms)
+        self._offers = OfferFinder(index, self._match, products, levels)
 
     def search(self, request: SearchRequest) -> SearchResult:
         """One page of products that match all words and, with sort=relevance and too few, then any.
@@ -56,6 +62,15 @@ class SearchService:
         if cursor is None and request.relax:
             return give_way(request, partial(self._try, request)) or self._page(request)
         return self._page(request, cursor.relaxed if cursor else (), cursor)
+
+    def complete(self, text: str, limit: int) -> tuple[list[Completion], Mapping[str, str]]:
+        """What `text` may be going to be, and which of its words were put right for that.
+
+        Raises Unavailable while the index is being built.
+        """
+        dictionary = self._index.snapshot().dictionary
+        wording = self._reader.read(text, dictionary, prefix=True)
+        return complete(wording, dictionary, limit), wording.corrected
 
     def offers(self, product_id: int, near: Coordinates | None, limit: int = 20) -> list[ProductCard]:
         """The same kind of product in stock at other suppliers, as `OfferFinder` tells. Raises NotFound."""
@@ -73,7 +88,7 @@ class SearchService:
         snapshot = self._index.snapshot()
 
         def is_unknown(word: str) -> bool:
-            matcher = Matcher(SearchRequest(word), snapshot, self._index.terms)
+            matcher = self._match(SearchRequest(word), snapshot)
             return bool(matcher.terms) and not snapshot.count(matcher.query(len(matcher.terms)))
 
         return [word for word in dict.fromkeys(text.split()) if is_unknown(word)]
@@ -87,7 +102,7 @@ class SearchService:
         self, request: SearchRequest, steps: tuple[Step, ...] = (), cursor: Cursor | None = None
     ) -> SearchResult:
         snapshot, asked = self._index.snapshot(), loosen(request, steps)
-        matcher = Matcher(asked, snapshot, self._index.terms)
+        matcher = self._match(asked, snapshot)
         words = len(matcher.terms)
         if cursor and not 0 <= cursor.at_least <= words:
             raise InvalidInput("cursor is malformed; pass next_cursor as it was answered", field="cursor")
@@ -99,8 +114,9 @@ class SearchService:
         at_least = 1 if plan.then_any else plan.at_least
         facets = count_facets(matcher, snapshot, at_least, request.facets, request.near)
         following = _following(plan, cursor, page, relaxed) if len(found) > len(page) else None
+        shown = _sort_anew(page, asked)
         return SearchResult(
-            cards=self._cards(page, asked, has_words=words > 0),
+            cards=self._cards(shown, asked, has_words=words > 0),
             exact=exact,
             total=_total(facets, asked),
             facets=facets,
@@ -111,7 +127,18 @@ class SearchService:
                 for _, product in page
                 if asked.offers
             },
+            corrected=matcher.wording.corrected,
+            did_you_mean=matcher.wording.did_you_mean,
+            highlights=self._marks(shown, matcher) if request.highlight else None,
         )
+
+    def _match(self, request: SearchRequest, snapshot: Snapshot) -> Matcher:
+        wording = self._reader.read(request.text, snapshot.dictionary, prefix=request.prefix)
+        return Matcher(request, snapshot, self._index.terms, wording)
+
+    def _marks(self, page: Found, matcher: Matcher) -> tuple[Highlights, ...]:
+        highlighter = Highlighter(matcher.terms, self._index.terms)
+        return tuple(highlighter.mark(product) for _, product in page)
 
     def _found(
         self, asked: SearchRequest, matcher: Matcher, ranking: Ranking, plan: Plan, cursor: Cursor | None
@@ -130,7 +157,7 @@ class SearchService:
         levels = self._levels()
         return tuple(
             product_card(product, near=asked.near, score=hit.score if has_words else None, levels=levels)
-            for hit, product in _sort_anew(page, asked)
+            for hit, product in page
         )
 
 

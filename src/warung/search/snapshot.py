@@ -6,6 +6,7 @@ from typing import Any, Protocol, cast
 
 from tantivy import DocAddress, Order, Query, Schema, Searcher
 
+from warung.search.dictionary import Dictionary
 from warung.search.supplier_map import SupplierMap
 
 _MOST_CATEGORIES = 1000
@@ -46,6 +47,7 @@ class Snapshot:
         self._searcher = cast("_Searcher", searcher)
         self._size = searcher.num_docs
         self.schema = schema
+        self.dictionary = Dictionary(searcher, schema)
         self.suppliers = suppliers
 
     def matches(

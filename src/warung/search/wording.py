@@ -1,0 +1,170 @@
+"""What a text's words stand for: their spelling put right, their synonyms, a last word's continuations.
+
+Knows no query of the index and no product.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from warung.search.dictionary import Dictionary
+from warung.search.spelling import correct
+from warung.search.thesaurus import Phrase, Synonym, Terms, Thesaurus
+from warung.search.tokens import Token, split
+from warung.synonyms.schemas import SynonymGroup
+
+# What a synonym's match counts beside one of the word itself, and that of a longer word that it begins.
+_SYNONYM, _CONTINUATION = 0.8, 0.6
+_MOST_CONTINUATIONS = 3
+# A word that so few products have is asked about when a neighbour has so many times more.
+_RARE, _TIMES_MORE = 3, 100
+# Bounds the work for a text of nothing but unknown words.
+_MOST_CORRECTED = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Alternative:
+    """Terms of the index that a product may hold, side by side or, if `apart`, anywhere; a match of them
+    counts `weight`, and nothing in a product that a term of `unless` names."""
+
+    terms: Phrase
+    weight: float = 1.0
+    apart: bool = False
+    unless: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class SearchTerm:
+    """One word, or several that have a meaning together, as all that stands for it; the first alternative is
+    what was written. With `prefix` any word that begins so stands for it too."""
+
+    alternatives: tuple[Alternative, ...]
+    prefix: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """`words` are those that are searched for, as written or put right, and `is_begun` says that the last one
+    may go on. `corrected` maps words as written to those that are searched in their place; `did_you_mean` is
+    the whole text with these and with what is only suggested, None where there is neither."""
+
+    words: tuple[str, ...]
+    is_begun: bool
+    terms: tuple[SearchTerm, ...]
+    corrected: Mapping[str, str]
+    did_you_mean: str | None
+
+
+class WordReader:
+    """`terms` makes the index's terms of a word, `synonyms` are the groups at this moment."""
+
+    def __init__(self, terms: Terms, synonyms: Callable[[], Sequence[SynonymGroup]] = tuple) -> None:
+        self._terms = terms
+        self._synonyms = synonyms
+        self._compiled: tuple[Sequence[SynonymGroup], Thesaurus] = (), Thesaurus((), terms)
+
+    def read(self, text: str, dictionary: Dictionary, *, prefix: bool = False) -> Wording:
+        """What `text` stands for beside these words. With `prefix` its last word may be only begun."""
+        return _Reading(text, dictionary, self._terms, self._thesaurus(), prefix=prefix).wording()
+
+    def _thesaurus(self) -> Thesaurus:
+        groups, thesaurus = self._compiled
+        if (now := self._synonyms()) is not groups:
+            thesaurus = Thesaurus(now, self._terms)
+            self._compiled = now, thesaurus
+        return thesaurus
+
+
+class _Reading:
+    """One pass over one text."""
+
+    def __init__(
+        self, text: str, dictionary: Dictionary, terms: Terms, thesaurus: Thesaurus, *, prefix: bool
+    ) -> None:
+        self._text = text
+        self._dictionary = dictionary
+        self._terms = terms
+        self._thesaurus = thesaurus
+        self._tokens = split(text)
+        self._frequency = cache(dictionary.frequency)
+        self._words = cache(self._words_that_begin)
+        begun = prefix and bool(self._tokens) and self._tokens[-1].end == len(text)
+        self._begun = self._tokens[-1].text if begun else None
+
+    def wording(self) -> Wording:
+        corrected, suggested = self._spelling()
+        words = [corrected.get(token, token.text) for token in self._tokens]
+        return Wording(
+            words=tuple(words),
+            is_begun=self._begun is not None,
+            terms=tuple(self._search_terms(words)),
+            corrected={self._text[token.start : token.end]: word for token, word in corrected.items()},
+            did_you_mean=_replaced(self._text, {**corrected, **suggested}),
+        )
+
+    def _spelling(self) -> tuple[dict[Token, str], dict[Token, str]]:
+        """Unknown words with what is searched in their place; rare words with what may have been meant."""
+        corrected: dict[Token, str] = {}
+        suggested: dict[Token, str] = {}
+        doubtful = [token for token in self._tokens if self._is_doubtful(token)]
+        for token in doubtful[:_MOST_CORRECTED]:
+            products = self._products(token.text)
+            found = correct(token.text, self._words)
+            if found and products == 0:
+                corrected[token] = found[0]
+            elif found and found[1] >= products * _TIMES_MORE:
+                suggested[token] = found[0]
+        return corrected, suggested
+
+    def _is_doubtful(self, token: Token) -> bool:
+        if self._thesaurus.holds(token.text) or self._products(token.text) > _RARE:
+            return False
+        return token.text != self._begun or not self._dictionary.words(token.text, 1)
+
+    def _products(self, word: str) -> int:
+        """How many products hold the word, by its most frequent term; many for one that isn't searched by."""
+        counts = [self._frequency(term) for term in self._terms(word)]
+        return max(*counts, self._dictionary.count(word)) if counts else _RARE + 1
+
+    def _words_that_begin(self, prefix: str) -> Sequence[tuple[str, int]]:
+        synonyms = [(word, 0) for word in self._thesaurus.words(prefix)]
+        return [*self._dictionary.words(prefix), *synonyms]
+
+    def _search_terms(self, words: Sequence[str]) -> Iterator[SearchTerm]:
+        terms = [term for word in words for term in self._terms(word)]
+        seen: set[Phrase] = set()
+        at = 0
+        while at < len(terms):
+            length, others = self._thesaurus.match(terms, at)
+            said, at = tuple(terms[at : at + length]), at + length
+            begun = words[-1] if self._begun is not None and at == len(terms) else None
+            if said not in seen or begun:
+                seen.add(said)
+                longer = self._continuations(begun) if begun else ()
+                yield SearchTerm(self._alternatives(said, others, longer), begun)
+
+    def _continuations(self, begun: str) -> list[Phrase]:
+        found = self._dictionary.words(begun, _MOST_CONTINUATIONS)
+        return [tuple(self._terms(word)) for word, _ in found if word != begun]
+
+    def _alternatives(
+        self, said: Phrase, synonyms: Iterable[Synonym], longer: Iterable[Phrase]
+    ) -> tuple[Alternative, ...]:
+        """What was said, and all that the index has of the others."""
+        found = {said: Alternative(said, apart=len(said) > 1)}
+        others = (
+            *(Alternative(synonym.phrase, _SYNONYM, unless=synonym.unless) for synonym in synonyms),
+            *(Alternative(phrase, _CONTINUATION) for phrase in longer if phrase),
+        )
+        for other in others:
+            if all(self._frequency(term) for term in other.terms):
+                found.setdefault(other.terms, other)
+        return tuple(found.values())
+
+
+def _replaced(text: str, words: Mapping[Token, str]) -> str | None:
+    if not words:
+        return None
+    for token in sorted(words, key=lambda token: -token.start):
+        text = text[: token.start] + words[token] + text[token.end :]
+    return text

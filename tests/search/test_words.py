@@ -1,0 +1,223 @@
+"""Synonyms, misspelt and begun words through the whole search, over a real index."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from marketplace import StockRoom, add_products, add_supplier, new_database, product_draft
+from warung.products.schemas import ProductDraft
+from warung.products.service import ProductService
+from warung.search.index import ProductIndex
+from warung.search.request import SearchRequest, SearchResult
+from warung.search.service import SearchService
+from warung.suppliers.service import SupplierService
+from warung.synonyms.packaged import load_synonyms
+from warung.synonyms.schemas import SynonymDraft, SynonymGroup
+
+
+def group(slug: str, draft: SynonymDraft) -> SynonymGroup:
+    return SynonymGroup(slug=slug, packaged=False, changed=False, **draft.model_dump())
+
+
+PACKAGED = tuple(group(slug, draft) for slug, draft in load_synonyms().items())
+
+
+@dataclass
+class Shop:
+    search: SearchService
+    groups: tuple[SynonymGroup, ...] = field(default=PACKAGED)
+
+    def find(self, text: str, **asked: Any) -> SearchResult:
+        return self.search.search(SearchRequest(text=text, **asked))
+
+    def names(self, text: str, **asked: Any) -> list[str]:
+        return [card.name for card in self.find(text, **asked).cards]
+
+    def suggest(self, text: str, limit: int = 8) -> list[tuple[str, int]]:
+        return [(each.text, each.count) for each in self.search.complete(text, limit)[0]]
+
+
+def open_shop(folder: Path, *drafts: ProductDraft) -> Shop:
+    database = new_database(folder)
+    add_products(database, add_supplier(database, "a"), *drafts)
+    products = ProductService(database)
+    index = ProductIndex(folder / "index", products, SupplierService(database))
+    index.catch_up()
+    shop = Shop(SearchService(index, products, synonyms=lambda: shop.groups))
+    return shop
+
+
+NAMES = (
+    "Kulkas 2 Pintu Sharp", "Lemari Es 2 Pintu", "Lemari Pakaian 2 Pintu", "Es Krim Vanila",
+    "Smartphone Samsung Galaxy", "HP Xiaomi Redmi", "Laptop HP Pavilion", "Laptop Gaming Asus",
+    "Laptop Gaming Acer", "Sandal Kulit", "Jaket Jin", "Hoodie Polos", "Kursi Gaming",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def stocked(tmp_path_factory: pytest.TempPathFactory) -> Shop:
+    drafts = [product_draft(str(at), name, category="sembako") for at, name in enumerate(NAMES)]
+    return open_shop(tmp_path_factory.mktemp("words"), *drafts)
+
+
+@pytest.fixture
+def shop(stocked: Shop) -> Iterator[Shop]:
+    yield stocked
+    stocked.groups = PACKAGED
+
+
+def test_a_phrase_and_a_word_of_one_meaning_find_each_other_the_own_words_first(shop: Shop) -> None:
+    assert shop.names("kulkas 2 pintu", limit=2) == ["Kulkas 2 Pintu Sharp", "Lemari Es 2 Pintu"]
+    assert shop.names("lemari es 2 pintu", limit=2) == ["Lemari Es 2 Pintu", "Kulkas 2 Pintu Sharp"]
+    result = shop.find("fridge")
+    assert {card.name for card in result.cards} == {"Kulkas 2 Pintu Sharp", "Lemari Es 2 Pintu"}
+    assert (result.corrected, result.did_you_mean, result.relaxed) == ({}, None, ())
+
+
+def test_a_phrase_is_one_word_not_its_parts(shop: Shop) -> None:
+    assert set(shop.names("lemari es")) == {"Lemari Es 2 Pintu", "Kulkas 2 Pintu Sharp"}
+    assert set(shop.names("lemari")) == {"Lemari Es 2 Pintu", "Lemari Pakaian 2 Pintu"}
+
+
+def test_a_rare_synonym_counts_no_more_than_the_word_itself(tmp_path: Path) -> None:
+    drafts = [product_draft(str(at), f"HP Baru {at}", category="sembako") for at in range(9)]
+    other = product_draft("x", "Ponsel Baru x", category="sembako")
+    # Frequent as the category of other goods, and yet rare in names.
+    cases = [product_draft(f"c{at}", f"Kotak {at}", category="aksesori-ponsel") for at in range(9)]
+    shop = open_shop(tmp_path, other, *drafts, *cases)
+    names = shop.names("hp")
+    assert (len(names), names[9]) == (19, "Ponsel Baru x")
+    assert shop.names("ponsel")[0] == "Ponsel Baru x"
+
+
+def test_a_group_says_nothing_beside_a_word_that_forbids_it(shop: Shop) -> None:
+    assert set(shop.names("hp")) == {"HP Xiaomi Redmi", "Laptop HP Pavilion", "Smartphone Samsung Galaxy"}
+    assert "Smartphone Samsung Galaxy" not in shop.names("laptop hp")
+    assert set(shop.names("smartphone")) == {"Smartphone Samsung Galaxy", "HP Xiaomi Redmi"}
+
+
+def test_what_is_found_one_way_is_not_found_back(shop: Shop) -> None:
+    assert shop.names("jaket") == ["Jaket Jin", "Hoodie Polos"]
+    assert shop.names("hoodie") == ["Hoodie Polos"]
+
+
+def test_groups_are_those_of_the_moment(shop: Shop) -> None:
+    shop.groups = ()
+    assert shop.names("fridge") == []
+    shop.groups = (group("x", SynonymDraft(words=("fridge", "kursi gaming"))),)
+    assert shop.names("fridge") == ["Kursi Gaming"]
+    shop.groups = (shop.groups[0].model_copy(update={"enabled": False}),)
+    assert shop.names("fridge") == []
+
+
+def test_a_misspelt_word_is_put_right_and_told(shop: Shop) -> None:
+    result = shop.find("Laptp gamng, acer!", limit=1)
+    assert [card.name for card in result.cards] == ["Laptop Gaming Acer"]
+    assert result.corrected == {"Laptp": "laptop", "gamng": "gaming"}
+    assert result.did_you_mean == "laptop gaming, acer!"
+
+
+def test_a_misspelt_word_is_put_right_to_one_that_only_its_synonyms_have(shop: Shop) -> None:
+    result = shop.find("refrigertor")
+    assert result.corrected == {"refrigertor": "refrigerator"}
+    assert len(result.cards) == 2
+
+
+def test_a_word_that_products_have_is_never_replaced(tmp_path: Path) -> None:
+    drafts = [product_draft(str(at), f"Laptop {at}") for at in range(150)]
+    shop = open_shop(tmp_path, product_draft("x", "Labtop Murah"), *drafts)
+    result = shop.find("labtop")
+    assert ([card.name for card in result.cards], result.corrected) == (["Labtop Murah"], {})
+    assert result.did_you_mean == "laptop"
+    assert shop.find("laptop").did_you_mean is None
+
+
+@pytest.mark.parametrize("text", ["galaxy", "xyzzy", "rtx4061", "kus", "redmi13c", "hape", ""])
+def test_known_and_hopeless_words_are_left_alone(shop: Shop, text: str) -> None:
+    result = shop.find(text)
+    assert (result.corrected, result.did_you_mean) == ({}, None)
+
+
+def test_the_last_word_matches_as_a_beginning_only_if_asked_to(shop: Shop) -> None:
+    assert shop.names("laptop gam", prefix=True, limit=2) == ["Laptop Gaming Asus", "Laptop Gaming Acer"]
+    assert shop.find("laptop gam", prefix=True, limit=2).relaxed == ()
+    assert shop.find("laptop gam", limit=2).relaxed == ("words",)
+    assert shop.names("gam ", prefix=True) == []
+    assert set(shop.names("h", prefix=True)) == {
+        "HP Xiaomi Redmi", "Laptop HP Pavilion", "Hoodie Polos",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "asked", "marked"),
+    [
+        ("kulkas", {}, [["Kulkas"], ["Lemari", "Es"]]),
+        ("smartphne", {}, [["Smartphone"], ["HP"]]),
+        ("laptop as", {"prefix": True, "limit": 1}, [["Laptop", "Asus"]]),
+    ],
+)
+def test_highlights_show_what_matched(
+    shop: Shop, text: str, asked: dict[str, Any], marked: list[list[str]]
+) -> None:
+    result = shop.find(text, highlight=True, **asked)
+    assert result.highlights is not None
+    assert sorted(
+        [card.name[start:end] for start, end in places.name]
+        for card, places in zip(result.cards, result.highlights, strict=True)
+    ) == sorted(marked)
+    assert shop.find(text, **asked).highlights is None
+
+
+def test_suggestions_continue_words_and_follow_them(shop: Shop) -> None:
+    assert shop.suggest("lapt") == [("laptop", 3), ("laptop gaming", 2), ("laptop hp", 1)]
+    assert shop.suggest("laptop ga") == [("laptop gaming", 2)]
+    assert shop.suggest("gaming la") == [("gaming laptop", 2)]
+    assert shop.suggest("LAPTOP ") == [("laptop gaming", 2), ("laptop hp", 1)]
+    assert shop.suggest("l", limit=2) == [("laptop", 3), ("laptop gaming", 2)]
+
+
+def test_suggestions_put_words_right(shop: Shop) -> None:
+    found, corrected = shop.search.complete("laptp ga", 8)
+    assert ([each.text for each in found], corrected) == (["laptop gaming"], {"laptp": "laptop"})
+    assert shop.suggest("samsng") == [("samsung", 1)]
+    assert shop.suggest("") == shop.suggest("?!") == shop.suggest("xyzzy") == []
+
+
+def test_suggestions_count_only_what_is_still_there(tmp_path: Path) -> None:
+    database = new_database(tmp_path)
+    add_products(database, add_supplier(database, "a"), *(product_draft(str(n), "Tas") for n in range(5)))
+    products = ProductService(database)
+    index = ProductIndex(tmp_path / "index", products, SupplierService(database))
+    index.catch_up()
+    shop = Shop(SearchService(index, products))
+    for quantity in (7, 8):
+        StockRoom(database).change(1, stock_quantity=quantity)
+        index.catch_up()
+    assert shop.suggest("ta") == [("tas", 5)]
+    database.close()
+
+
+@settings(max_examples=200)
+@given(
+    st.one_of(
+        st.text(max_size=60),
+        st.lists(
+            st.sampled_from(
+                ["lemari", "es", "kulkas", "laptp", "hp", " ", "é", "\0", "🧊", "kulkassss", "2"]
+            ),
+            max_size=8,
+        ).map(" ".join),
+    ),
+    st.booleans(),
+)
+def test_any_text_is_answered(stocked: Shop, text: str, prefix: bool) -> None:
+    result = stocked.find(text, prefix=prefix, highlight=True)
+    assert result.highlights is not None
+    for card, places in zip(result.cards, result.highlights, strict=True):
+        assert all(card.name[start:end].isalnum() for start, end in places.name)
+    stocked.suggest(text)
