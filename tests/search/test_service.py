@@ -195,7 +195,7 @@ REQUESTS = st.builds(
     near=st.just(JAKARTA),
     radius_km=st.sampled_from([None, 30.0, 700.0, 3000.0]),
     sort=st.sampled_from(list(Sort)),
-    limit=st.sampled_from([7, 40, 100]),
+    limit=st.sampled_from([23, 40, 100]),
 )
 
 

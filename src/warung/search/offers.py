@@ -18,7 +18,7 @@ from warung.search.snapshot import Snapshot
 
 _ENOUGH_OFFERS = 3
 _MOST_OFFERS_SEEN = 1000
-_FEWEST_READ = 20
+_FEWEST_READ = 6
 
 
 class OfferFinder:
