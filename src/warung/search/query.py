@@ -307,9 +307,9 @@ class _Reading:
     def _ends_a_question(self, at: int) -> bool:
         end = self.words[at].end
         behind = self.texts[at + 1 : at + 2]
-        return (
-            not behind or "?" in self.message[end : end + 2] or behind[0] in LOCATIVES or behind[0] == "kak"
-        )
+        if not behind or behind[0] in LOCATIVES or behind[0] in (",", ";", "kak"):
+            return True
+        return "?" in self.message[end : end + 2]
 
     def _category(self, categories: Phrases[str]) -> str | None:
         found = read_category(self.texts, self.kept, categories)
