@@ -212,6 +212,7 @@ ROWS = (
     Row("DELETE /api/suppliers/{supplier_id}/keys/{key_id}", "401 403 404 204 204", a_stall_key),
     Row("GET /api/suppliers/{supplier_id}/products",  "200 200 200 200 200", a_stall),
     Row("GET /api/products/search",                   "200 200 200 - 200"),
+    Row("GET /api/products/search/explain",           "401 403 403 - 200"),
     Row("GET /api/users",                             "401 403 403 - 200"),
     Row("GET /api/users/me",                          "401 200 200 - 200"),
     Row("PATCH /api/users/me",                        "401 200 200 - 200", body={"name": "Budi"}),

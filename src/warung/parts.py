@@ -27,7 +27,7 @@ from warung.engine.engine import Engine
 from warung.gazetteer.places import Gazetteer
 from warung.openai_api import plan as completion_plan
 from warung.openai_api.revival import revive as revive_completion
-from warung.options import engine_options, stream_store
+from warung.options import engine_options, rank_weights, stream_store
 from warung.products.categories import load_categories
 from warung.products.repository import ProductShelf
 from warung.products.service import ProductService
@@ -174,7 +174,7 @@ def _market(settings: Settings) -> Market:
         suppliers=suppliers,
         delivery=delivery,
         refresher=IndexRefresher(index),
-        search=SearchService(index, products, delivery.levels),
+        search=SearchService(index, products, delivery.levels, rank_weights(settings)),
         conversations=ConversationService(database),
         analytics=analytics,
         recorder=Recorder(analytics.write),

@@ -16,12 +16,14 @@ Key = tuple[float, ...]
 class Cursor:
     """After the result with `key`, with the words relaxed as on the first page.
 
-    `at_least` words of the text must match; `then_any` says that matches of any word follow.
+    `at_least` words of the text must match; `then_any` says that matches of any word follow. `day` is the
+    one (since 1970) on which the first page was asked for: ages are told from it on all pages.
     """
 
     at_least: int
     then_any: bool
     key: Key
+    day: int = 0
 
 
 _CONTENT = TypeAdapter(tuple[str, Cursor])

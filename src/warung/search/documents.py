@@ -1,5 +1,6 @@
 """What the index holds of a product and how its text becomes terms; knows no query and no file."""
 
+import re
 from functools import cache
 
 from tantivy import Document, Filter, Schema, SchemaBuilder, TextAnalyzer, TextAnalyzerBuilder, Tokenizer
@@ -7,16 +8,37 @@ from tantivy import Document, Filter, Schema, SchemaBuilder, TextAnalyzer, TextA
 from warung.products.categories import load_categories
 from warung.products.product import Product
 from warung.search.geo import LEVELS, Cell
+from warung.search.headwords import headwords
 
 # Raised with every change of the schema, the tokenizer or the documents: older indices are rebuilt.
-VERSION = 1
+VERSION = 2
 
 TOKENIZER = "shop"
-BOOSTS = {"name": 5.0, "tags": 2.0, "kind": 1.5, "description": 1.0}
+# Measured by benchmarks/relevance.py: docs/benchmarks-relevance.md tells what half and double of each change.
+BOOSTS = {
+    "name": 5.0,
+    "head": 2.0,
+    "tags": 2.0,
+    "kind": 1.5,
+    "brand": 1.0,
+    "description": 1.0,
+    "details": 0.5,
+}
+
+_SECONDS_A_DAY = 86_400
+# A number and its unit are two words, however they are written; so are a kind of memory and its size.
+_UNIT = re.compile(
+    r"(?<![^\W\d_])(\d+)(gb|tb|mb|inch|inci|mah|ml|kg|gr|cm|mm|watt|hz|liter|pcs)(?![^\W_])"
+    r"|(?<![^\W_])(ram|rom|ssd|hdd)(?=\d)",
+    re.IGNORECASE,
+)
+_CLITIC = re.compile(r"(?<=[^\W\d_]{4})nya(?![^\W_])", re.IGNORECASE)
 
 
 def make_schema() -> Schema:
-    """`kind` is the category's name as text; `state` marks the one document that is no product."""
+    """`kind` is the category's name as text, `head` the words of the name that say what the product is,
+    `details` the description from its second line on, `updated` the day of the last change since 1970;
+    `state` marks the one document that is no product."""
     builder = SchemaBuilder()
     for field in BOOSTS:
         builder.add_text_field(field, tokenizer_name=TOKENIZER)
@@ -24,16 +46,28 @@ def make_schema() -> Schema:
     builder.add_text_field("cell", tokenizer_name="raw", index_option="basic")
     builder.add_text_field("state", stored=True, tokenizer_name="raw", index_option="basic")
     # Signed, all of them: an unsigned fast field panics on a Python int.
-    for field in ("id", "supplier", "price", "stock"):
+    for field in ("id", "supplier", "price", "stock", "updated"):
         builder.add_integer_field(field, indexed=True, fast=True)
     return builder.build()
 
 
 def make_analyzer() -> TextAnalyzer:
-    """Words and numbers, in lower case, without accents."""
-    return (
-        TextAnalyzerBuilder(Tokenizer.simple()).filter(Filter.lowercase()).filter(Filter.ascii_fold()).build()
-    )
+    """Words and numbers, in lower case, without accents and English endings; for text that is `prepared`.
+
+    Tantivy has no Indonesian stemmer. The English one leaves nearly all Indonesian words alone, and cuts
+    the others ("kuning") in texts and questions alike.
+    """
+    builder = TextAnalyzerBuilder(Tokenizer.simple()).filter(Filter.lowercase()).filter(Filter.ascii_fold())
+    return builder.filter(Filter.stemmer("english")).build()
+
+
+def prepared(text: str) -> str:
+    """Numbers apart from their units, and words without the Indonesian -nya."""
+    return _CLITIC.sub("", _UNIT.sub(_apart, text))
+
+
+def _apart(found: re.Match[str]) -> str:
+    return f"{found[3]} " if found[3] else f"{found[1]} {found[2]}"
 
 
 def make_document(product: Product) -> Document:
@@ -42,8 +76,14 @@ def make_document(product: Product) -> Document:
     document.add_integer("supplier", product.supplier.id)
     document.add_integer("price", product.price_rupiah)
     document.add_integer("stock", product.stock_quantity)
-    document.add_text("name", product.name)
-    document.add_text("description", product.description)
+    document.add_integer("updated", int(product.updated_at.timestamp()) // _SECONDS_A_DAY)
+    name = prepared(product.name)
+    description, _, details = prepared(product.description).partition("\n")
+    document.add_text("name", name)
+    document.add_text("head", headwords(name))
+    document.add_text("brand", product.brand or "")
+    document.add_text("description", description)
+    document.add_text("details", details)
     document.add_text("category", product.category)
     document.add_text("kind", _category_names().get(product.category, product.category))
     for tag in product.tags:

@@ -12,7 +12,7 @@ from warung.search.snapshot import Snapshot
 from warung.search.supplier_map import Area
 
 # The best field decides; what else holds the word counts a little.
-_OTHER_FIELDS = 0.2
+_OTHER_FIELDS = 0.5
 _NAMING_FIELDS = ("name", "tags", "kind")
 
 Terms = Callable[[str], list[str]]
@@ -29,6 +29,11 @@ class Matcher:
         self._terms = terms
         self._filters = self._make_filters()
 
+    @property
+    def most_rupiah(self) -> int | None:
+        """The most that the shopper wants to pay."""
+        return self._request.max_price_rupiah
+
     def query(self, at_least: int, *, any_category: bool = False, but_not: Query | None = None) -> Query:
         """Products that pass the filters and hold at least so many of the words."""
         parts = [*self._filters, (Occur.Must, _text(self._snapshot.schema, self.terms, at_least))]
@@ -43,6 +48,11 @@ class Matcher:
         """The part of `query` that is within the radius."""
         area = self._snapshot.suppliers.within(radius_km, center)
         return Query.boolean_query([(Occur.Must, query), (Occur.Must, _area(self._snapshot.schema, area))])
+
+    def only(self, query: Query, product_id: int) -> Query:
+        """The part of `query` that is this product."""
+        this = _silent(Query.term_query(self._snapshot.schema, "id", product_id))
+        return Query.boolean_query([(Occur.Must, query), (Occur.Must, this)])
 
     def fits(self, product: Product) -> bool:
         """Whether the product, as it is now, passes every filter; its words are not looked at again."""

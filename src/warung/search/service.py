@@ -1,5 +1,6 @@
 """Finds products for a shopper and shows them as they are now; knows no route and no language model."""
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import dropwhile, islice
 
@@ -10,10 +11,11 @@ from warung.products.cards import ProductCard, product_card
 from warung.products.product import Product
 from warung.products.service import ProductService
 from warung.search.cursor import Cursor, decode, encode
+from warung.search.explanation import Explained, Explanation
 from warung.search.index import ProductIndex
 from warung.search.matching import Matcher
 from warung.search.query import Sort
-from warung.search.ranking import Hit, Plan, Ranking
+from warung.search.ranking import Hit, Plan, Ranking, Weights
 from warung.search.request import SearchRequest, SearchResult
 from warung.search.snapshot import Snapshot
 
@@ -24,14 +26,19 @@ Found = list[tuple[Hit, Product]]
 
 
 class SearchService:
-    """`levels` are the delivery services at this moment."""
+    """`levels` are the delivery services at this moment, `weights` what counts beside the text; `today` is a
+    day since 1970."""
 
     def __init__(
         self,
         index: ProductIndex,
         products: ProductService,
         levels: Callable[[], Sequence[DeliveryLevel]] = tuple,
+        weights: Weights = Weights(),  # noqa: B008  it is frozen
+        today: Callable[[], int] = lambda: int(time.time()) // 86_400,
     ) -> None:
+        self._weights = weights
+        self._today = today
         self._index = index
         self._products = products
         self._levels = levels
@@ -52,7 +59,8 @@ class SearchService:
         plan = Plan(cursor.at_least, cursor.then_any) if cursor else _make_plan(request, matcher, snapshot)
         categories = _categories(matcher, snapshot, 1 if plan.then_any else plan.at_least)
 
-        hits = Ranking(matcher, snapshot, request.near).hits(request.sort, plan)
+        day = cursor.day if cursor else self._today()
+        hits = Ranking(matcher, snapshot, request.near, self._weights, day).hits(request.sort, plan)
         if cursor:
             hits = dropwhile(lambda hit: hit.key <= cursor.key, hits)
         found = list(islice(self._read_back(hits, matcher, request.limit + 1), request.limit + 1))
@@ -67,7 +75,7 @@ class SearchService:
             ),
             total=_total(categories, request),
             categories=categories,
-            next_cursor=encode(Cursor(plan.at_least, plan.then_any, page[-1][0].key), request)
+            next_cursor=encode(Cursor(plan.at_least, plan.then_any, page[-1][0].key, day), request)
             if more
             else None,
             relaxed=("words",) if plan.then_any or plan.at_least < len(matcher.terms) else (),
@@ -83,6 +91,28 @@ class SearchService:
                 product = rows.get(hit.product_id)
                 if product is not None and matcher.fits(product):
                     yield hit, product
+
+    def explain(self, request: SearchRequest) -> Explanation:
+        """Why the products of a first page stand where they do. Raises as `search` does."""
+        snapshot = self._index.snapshot()
+        matcher = Matcher(request, snapshot, self._index.terms)
+        plan = _make_plan(request, matcher, snapshot)
+        ranking = Ranking(matcher, snapshot, request.near, self._weights, self._today())
+        found = islice(
+            self._read_back(ranking.hits(request.sort, plan), matcher, request.limit), request.limit
+        )
+        products = [
+            Explained.of(hit, product, explained)
+            for hit, product in found
+            if (explained := ranking.explain(hit, plan))
+        ]
+        return Explanation(
+            words=list(matcher.terms),
+            at_least=plan.at_least,
+            then_any=plan.then_any,
+            weights=self._weights,
+            products=products,
+        )
 
     def offers(self, product_id: int, near: Coordinates | None, limit: int = 20) -> list[ProductCard]:
         """The same kind of product in stock at other suppliers, of each its best match; the nearest first,
