@@ -173,8 +173,8 @@ class Settings(BaseSettings):
         0.25,
         ge=0,
         le=10,
-        description="What being next door adds to a match's score, as a part of it; half of that 25 km away. Of all"
-        " RANK_ settings 0 adds nothing.",
+        description="What being next door adds to a match's score, as a part of it; half of that 25 km away."
+        " Of all RANK_ settings 0 adds nothing.",
     )
     rank_stock: float = Field(0.5, ge=0, le=10, description="What being in stock adds to a match's score.")
     rank_price_fit: float = Field(
