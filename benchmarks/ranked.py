@@ -1,14 +1,15 @@
 """How well a ranking answers judged queries: NDCG@10 and recall@100; knows no search."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
+from typing import Any
 
-Judgments = Mapping[str, Mapping[str, int]]
+Judgments = Mapping[str, Mapping[Any, int]]
 """For each query the grades (0 to 3) of the products that were judged."""
 
-Search = Callable[[str], Sequence[str]]
+Search = Callable[[str], Sequence[Hashable]]
 
 DEPTH = 100
 _SHOWN = 10
