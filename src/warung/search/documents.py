@@ -15,8 +15,8 @@ VERSION = 2
 
 TOKENIZER = "shop"
 # Few and round, for shoppers and not for the queries that measure them (benchmarks/relevance.py). NDCG@10,
-# condensed and recall@100 of Chorus: 0.802, 0.887, 0.958; with the name at 1.5 0.799, 0.886, 0.960, at 3 0.796,
-# 0.876, 0.933.
+# condensed and recall@100 of Chorus: 0.802, 0.887, 0.958; with the name at 1.5 0.799, 0.886, 0.960,
+# at 3 0.796, 0.876, 0.933.
 # docs/benchmarks-relevance.md has every field at half and double its weight.
 BOOSTS = {
     "name": 2.0,
