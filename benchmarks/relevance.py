@@ -40,8 +40,8 @@ _NOTES = (
     " Icecat Open Content License). warung searches by its own service over a SQLite database; all"
     " products are one supplier's and in stock, so the text alone decides. NDCG@10 takes an unjudged product"
     " for a bad one, the condensed one leaves it out; recall@100 is that of grades 2 and 3. The"
-    " weights of the fields were chosen on these very queries, so warung's Chorus figures flatter it; its peers'"
-    " weights were not tuned here. The Indonesian queries, with grades of the whole catalogue, are this"
+    " weights of the fields were chosen on these very queries, so warung's Chorus figures flatter it; its"
+    " peers' weights were not tuned here. The Indonesian queries, with grades of the whole catalogue, are this"
     " repository's own (benchmarks/judged); no weight was chosen by their held half."
 )
 _CHORUS = ROOT.parent / "shared" / "data" / "chorus"
