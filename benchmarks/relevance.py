@@ -39,10 +39,10 @@ _NOTES = (
     "The judged set is the development split of the Chorus electronics (19,406 products, by Icecat, under the"
     " Icecat Open Content License). warung searches by its own service over a SQLite database; all"
     " products are one supplier's and in stock, so the text alone decides. NDCG@10 takes an unjudged product"
-    " for a bad one, the condensed one leaves it out; recall@100 is that of grades 2 and 3. The"
-    " weights of the fields were chosen on these very queries, so warung's Chorus figures flatter it; its"
-    " peers' weights were not tuned here. The Indonesian queries, with grades of the whole catalogue, are this"
-    " repository's own (benchmarks/judged); no weight was chosen by their held half."
+    " for a bad one, the condensed one leaves it out; recall@100 is that of grades 2 and 3."
+    " The weights of the fields were chosen on these very queries, so warung's Chorus figures flatter it;"
+    " its peers' weights were not tuned here. The Indonesian queries, with grades of the whole catalogue, are"
+    " this repository's own (benchmarks/judged); no weight was chosen by their held half."
 )
 _CHORUS = ROOT.parent / "shared" / "data" / "chorus"
 _COLUMNS = ("search", "queries", "NDCG@10", "condensed", "recall@100")
