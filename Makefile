@@ -3,14 +3,15 @@
 # make check  the fast part of the checks: format, lint, types, imports, docs
 # make faults kill servers with kill -9, FAULT_KILLS times in each test (100), and read on
 # make bench  measure the engines over HTTP beside their peers, the streams and the marketplace; writes
-#             docs/benchmarks*.md (make bench-engines, bench-streams, bench-marketplace: one of them)
+#             docs/benchmarks*.md (make bench-engines, bench-streams, bench-marketplace, bench-relevance:
+#             one of them; the last needs the Chorus files, in CHORUS_DIR)
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: run test check docs format faults bench bench-engines bench-streams bench-marketplace clean
+.PHONY: run test check docs format faults bench bench-engines bench-streams bench-marketplace bench-relevance clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/.demo
@@ -50,6 +51,9 @@ bench-streams: $(VENV)/.dev $(VENV)/.services
 
 bench-marketplace: $(VENV)/.dev $(VENV)/.services
 	$(BIN)/python -m benchmarks.marketplace --markdown
+
+bench-relevance: $(VENV)/.dev $(VENV)/.services
+	$(BIN)/python -m benchmarks.relevance --vary --markdown
 
 clean:
 	rm -rf $(VENV) tests/clients/node_modules

@@ -227,6 +227,7 @@ ROWS = (
     Row("GET /api/suppliers/{supplier_id}/products",  "200 200 200 200 200", a_stall),
     Row("GET /api/products/search",                   "200 200 200 - 200"),
     Row("GET /api/products/suggest",                  "200 200 200 - 200"),
+    Row("GET /api/products/search/explain",           "401 403 403 - 200"),
     Row("GET /api/users",                             "401 403 403 - 200"),
     Row("GET /api/users/me",                          "401 200 200 - 200"),
     Row("PATCH /api/users/me",                        "401 200 200 - 200", body={"name": "Budi"}),

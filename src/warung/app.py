@@ -94,7 +94,10 @@ def _market_routers(house: Parts) -> Iterator[APIRouter]:
     market, authenticate = house.market, house.people.authenticate
     products, database = market.products, market.database
     yield search_endpoints.create_router(
-        market.search, market.recorder, partial(_known_owner, house.people.callers)
+        market.search,
+        market.recorder,
+        partial(_known_owner, house.people.callers),
+        account_endpoints.operator_of(authenticate),
     )
     operator_of = account_endpoints.operator_of(authenticate)
     yield synonym_endpoints.create_router(market.synonyms, operator_of)

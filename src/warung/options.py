@@ -1,9 +1,10 @@
-"""From settings to the values that the engine and the streams are built of."""
+"""From settings to the values that the engine, the streams and the search are built of."""
 
 import importlib.util
 
 from warung.engine.build import EngineOptions
 from warung.errors import InvalidInput
+from warung.search.ranking import Weights
 from warung.settings import Settings
 from warung.streams.memory_store import MemoryStreamStore
 from warung.streams.sqlite_store import SqliteStreamStore
@@ -30,6 +31,15 @@ def stream_store(settings: Settings) -> tuple[str, StreamStore]:
             synchronous=settings.sessions_synchronous,
         )
     return "memory", MemoryStreamStore(events_per_session=events, lease_seconds=lease_seconds)
+
+
+def rank_weights(settings: Settings) -> Weights:
+    return Weights(
+        nearness=settings.rank_nearness,
+        stock=settings.rank_stock,
+        price_fit=settings.rank_price_fit,
+        freshness=settings.rank_freshness,
+    )
 
 
 def engine_options(settings: Settings) -> EngineOptions:

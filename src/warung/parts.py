@@ -29,7 +29,7 @@ from warung.engine.engine import Engine
 from warung.gazetteer.places import Gazetteer
 from warung.openai_api import plan as completion_plan
 from warung.openai_api.revival import revive as revive_completion
-from warung.options import engine_options, stream_store
+from warung.options import engine_options, rank_weights, stream_store
 from warung.products.categories import load_categories
 from warung.products.repository import ProductShelf
 from warung.products.service import ProductService
@@ -184,7 +184,9 @@ def _market(settings: Settings) -> Market:
         delivery=delivery,
         synonyms=synonyms,
         refresher=IndexRefresher(index),
-        search=SearchService(index, products, delivery.levels, synonyms.groups),
+        search=SearchService(
+            index, products, delivery.levels, synonyms.groups, weights=rank_weights(settings)
+        ),
         conversations=ConversationService(database),
         analytics=analytics,
         recorder=Recorder(analytics.write),

@@ -175,6 +175,27 @@ class Settings(BaseSettings):
     analytics_days: int = Field(
         90, ge=1, le=3650, description="Days for which searches, views of products and tokens are kept."
     )
+    rank_nearness: float = Field(
+        0.25,
+        ge=0,
+        le=10,
+        description="What being next door adds to a match's score, as a part of it; half of that 25 km away."
+        " Of all RANK_ settings 0 adds nothing.",
+    )
+    rank_stock: float = Field(0.5, ge=0, le=10, description="What being in stock adds to a match's score.")
+    rank_price_fit: float = Field(
+        0.1,
+        ge=0,
+        le=10,
+        description="What a price just within the shopper's budget adds to a match's score; a half at half of"
+        " it.",
+    )
+    rank_freshness: float = Field(
+        0.05,
+        ge=0,
+        le=10,
+        description="What a change of today adds to a match's score; a half after 30 days.",
+    )
     max_body_bytes: int = Field(2_000_000, ge=1024, description="Size limit of a request's body.")
     max_import_bytes: int = Field(
         200_000_000, ge=1024, description="Size limit of a file of products that a supplier sends."

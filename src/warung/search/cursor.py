@@ -24,7 +24,8 @@ class Cursor:
 
     `at_least` words of the text must match; `then_any` says that matches of any word follow. `shown` are
     the ids of the last 500 results, the latest last: while those are all, what comes next is whatever was
-    not shown, wherever a change has put it since; from then on it must also stand behind `key`.
+    not shown, wherever a change has put it since; from then on it must also stand behind `key`. `day` is
+    the one (since 1970) on which the first page was asked for: ages are told from it on all pages.
     """
 
     at_least: int
@@ -33,6 +34,7 @@ class Cursor:
     shown: tuple[int, ...] = ()
     is_deep: bool = False
     relaxed: tuple[Step, ...] = ()
+    day: int = 0
 
 
 _CONTENT = TypeAdapter(tuple[str, Cursor])

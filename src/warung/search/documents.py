@@ -1,5 +1,6 @@
 """What the index holds of a product and how its text becomes terms; knows no query and no file."""
 
+import re
 from functools import cache, lru_cache
 from itertools import chain
 
@@ -8,6 +9,7 @@ from tantivy import Document, Filter, Schema, SchemaBuilder, TextAnalyzer, TextA
 from warung.products.categories import load_categories
 from warung.products.product import Product
 from warung.search.geo import LEVELS, Cell
+from warung.search.headwords import headwords
 from warung.search.tokens import split_words
 
 # Raised with every change of the schema, the tokenizer or the documents: older indices are rebuilt.
@@ -16,15 +18,38 @@ VERSION = 3
 TOKENIZER = "shop"
 # Taken as they are written: to filter by, and to count.
 EXACT_FIELDS = ("category", "condition", "city", "brand_name")
-BOOSTS = {"name": 5.0, "tags": 2.0, "kind": 1.5, "description": 1.0}
 # What products are named by, as written, for spelling and completion: single words, and what begins a name,
 # tags, brands and categories.
 WORDS, PHRASES = "words", "phrases"
 _LONGEST_PHRASE = 60
+# Few and round, for shoppers and not for the queries that measure them (benchmarks/relevance.py). NDCG@10,
+# condensed and recall@100 of Chorus: 0.802, 0.887, 0.958; with the name at 1.5 0.799, 0.886, 0.960,
+# at 3 0.796, 0.876, 0.933.
+# docs/benchmarks-relevance.md has every field at half and double its weight.
+BOOSTS = {
+    "name": 2.0,
+    "head": 1.0,
+    "tags": 1.0,
+    "kind": 1.0,
+    "brand": 1.0,
+    "description": 1.0,
+    "details": 1.0,
+}
+
+_SECONDS_A_DAY = 86_400
+# A number and its unit are two words, however they are written; so are a kind of memory and its size.
+_UNIT = re.compile(
+    r"(?<![^\W\d_])(\d+)(gb|tb|mb|inch|inci|mah|ml|kg|gr|cm|mm|watt|hz|liter|pcs)(?![^\W_])"
+    r"|(?<![^\W_])(ram|rom|ssd|hdd)(?=\d)",
+    re.IGNORECASE,
+)
+_CLITIC = re.compile(r"(?<=[^\W\d_]{4})nya(?![^\W_])", re.IGNORECASE)
 
 
 def make_schema() -> Schema:
-    """`kind` is the category's name as text; `state` marks the one document that is no product."""
+    """`kind` is the category's name as text, `head` the words of the name that say what the product is,
+    `details` the description from its second line on, `updated` the day of the last change since 1970;
+    `state` marks the one document that is no product."""
     builder = SchemaBuilder()
     for field in BOOSTS:
         builder.add_text_field(field, tokenizer_name=TOKENIZER)
@@ -35,16 +60,28 @@ def make_schema() -> Schema:
     builder.add_text_field("cell", tokenizer_name="raw", index_option="basic")
     builder.add_text_field("state", stored=True, tokenizer_name="raw", index_option="basic")
     # Signed, all of them: an unsigned fast field panics on a Python int.
-    for field in ("id", "supplier", "price", "stock"):
+    for field in ("id", "supplier", "price", "stock", "updated"):
         builder.add_integer_field(field, indexed=True, fast=True)
     return builder.build()
 
 
 def make_analyzer() -> TextAnalyzer:
-    """Words and numbers, in lower case, without accents."""
-    return (
-        TextAnalyzerBuilder(Tokenizer.simple()).filter(Filter.lowercase()).filter(Filter.ascii_fold()).build()
-    )
+    """Words and numbers, in lower case, without accents and English endings; for text that is `prepared`.
+
+    Tantivy has no Indonesian stemmer. The English one leaves nearly all Indonesian words alone, and cuts
+    the others ("kuning") in texts and questions alike.
+    """
+    builder = TextAnalyzerBuilder(Tokenizer.simple()).filter(Filter.lowercase()).filter(Filter.ascii_fold())
+    return builder.filter(Filter.stemmer("english")).build()
+
+
+def prepared(text: str) -> str:
+    """Numbers apart from their units, and words without the Indonesian -nya."""
+    return _CLITIC.sub("", _UNIT.sub(_apart, text))
+
+
+def _apart(found: re.Match[str]) -> str:
+    return f"{found[3]} " if found[3] else f"{found[1]} {found[2]}"
 
 
 def make_document(product: Product) -> Document:
@@ -53,8 +90,14 @@ def make_document(product: Product) -> Document:
     document.add_integer("supplier", product.supplier.id)
     document.add_integer("price", product.price_rupiah)
     document.add_integer("stock", product.stock_quantity)
-    document.add_text("name", product.name)
-    document.add_text("description", product.description)
+    document.add_integer("updated", int(product.updated_at.timestamp()) // _SECONDS_A_DAY)
+    name = prepared(product.name)
+    description, _, details = prepared(product.description).partition("\n")
+    document.add_text("name", name)
+    document.add_text("head", headwords(name))
+    document.add_text("brand", product.brand or "")
+    document.add_text("description", description)
+    document.add_text("details", details)
     document.add_text("category", product.category)
     document.add_text("condition", product.condition)
     document.add_text("city", product.supplier.city)

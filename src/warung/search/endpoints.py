@@ -3,10 +3,12 @@
 from collections.abc import Callable
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Depends, Path, Query, Request
 
 from warung.analytics.recorder import Recorder
+from warung.errors import InvalidInput
 from warung.geo import Coordinates
+from warung.search.explanation import Explanation
 from warung.search.request import SearchRequest, SearchResult
 from warung.search.schemas import (
     OfferParameters,
@@ -24,8 +26,10 @@ def create_router(
     service: SearchService,
     recorder: Recorder | None = None,
     owner_of: Callable[[Request], str | None] = lambda _request: None,
+    require_operator: Callable[[Request], object] = lambda _request: None,
 ) -> APIRouter:
-    """`recorder` is told of searches, by whom, and of what they showed; without one nobody is."""
+    """`recorder` is told of searches, by whom, and of what they showed; without one nobody is.
+    `require_operator` raises Unauthorized or Forbidden for everybody else."""
     router = APIRouter(prefix="/api/products", tags=["products"])
     noted = recorder or Recorder()
 
@@ -55,6 +59,13 @@ def create_router(
         found, corrected = service.complete(parameters.q, parameters.limit)
         items = [Suggestion(text=each.text, count=each.count) for each in found]
         return Suggestions(items=items, corrected=dict(corrected))
+
+    @router.get("/search/explain", tags=["operators"], dependencies=[Depends(require_operator)])
+    def explain_search(parameters: Annotated[SearchParameters, Query()]) -> Explanation:
+        """Why the products on a search's first page stand where they do."""
+        if parameters.cursor is not None:
+            raise InvalidInput("only a first page is explained: leave cursor out", field="cursor")
+        return service.explain(parameters.to_request())
 
     @router.get("/{product_id}/offers")
     def compare_offers(

@@ -14,7 +14,7 @@ from tantivy import Document, Index, IndexWriter, Query
 from warung.errors import Unavailable
 from warung.products.product import ChangeMark
 from warung.products.service import ProductService
-from warung.search.documents import TOKENIZER, VERSION, make_analyzer, make_document, make_schema
+from warung.search.documents import TOKENIZER, VERSION, make_analyzer, make_document, make_schema, prepared
 from warung.search.segments import check_segments
 from warung.search.snapshot import Snapshot
 from warung.search.supplier_map import SupplierMap
@@ -55,7 +55,7 @@ class ProductIndex:
 
     def terms(self, text: str) -> list[str]:
         """The words of `text` as the index knows them, each once, in their order."""
-        return list(dict.fromkeys(self._analyzer.analyze(text)))
+        return list(dict.fromkeys(self._analyzer.analyze(prepared(text))))
 
     def snapshot(self) -> Snapshot:
         """What is committed at this moment. Raises Unavailable before the first `catch_up`."""

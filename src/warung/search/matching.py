@@ -14,8 +14,9 @@ from warung.search.supplier_map import Area
 from warung.search.thesaurus import Terms
 from warung.search.wording import Alternative, SearchTerm, Wording
 
-# The best field decides; what else holds the word counts a little.
-_OTHER_FIELDS = 0.2
+# The best field decides; what else holds the word counts half. Measured as documents.BOOSTS: at 0.3 0.795,
+# 0.879, 0.957, at 0.7 0.795, 0.880, 0.953.
+_OTHER_FIELDS = 0.5
 _NAMING_FIELDS = ("name", "tags", "kind")
 # Any word that begins as the last one does: less than a match of a word that is known to.
 _PREFIX_SCORE = 1.0
@@ -37,14 +38,20 @@ class Matcher:
         self._always = [(Occur.MustNot, Query.term_query(snapshot.schema, "state", "state", "basic"))]
         self._always += [(Occur.MustNot, _naming(snapshot.schema, words)) for words in self._excluded]
 
-    def query(self, at_least: int, *, without: Facet | None = None, but_not: Query | None = None) -> Query:
-        """Products that pass the filters, but for `without`'s, and hold at least so many of the words."""
+    @property
+    def most_rupiah(self) -> int | None:
+        """The most that the shopper wants to pay."""
+        return self._request.max_price_rupiah
+
+    def query(self, at_least: int, *, without: Facet | None = None, fewer_than: int | None = None) -> Query:
+        """Products that pass the filters, but for `without`'s, and hold at least so many words, and fewer
+        than that many."""
         parts = [(Occur.Must, self._text(at_least)), *self._always]
         parts += [
             (Occur.Must, filter_) for facet, filter_ in self._filters if facet is None or facet is not without
         ]
-        if but_not is not None:
-            parts.append((Occur.MustNot, but_not))
+        if fewer_than is not None:
+            parts.append((Occur.MustNot, self._text(fewer_than)))
         return Query.boolean_query(parts)
 
     def filters_by(self, facet: Facet) -> bool:
@@ -55,6 +62,11 @@ class Matcher:
         """The part of `query` that is within the radius."""
         area = self._snapshot.suppliers.within(radius_km, center)
         return Query.boolean_query([(Occur.Must, query), (Occur.Must, _area(self._snapshot.schema, area))])
+
+    def only(self, query: Query, product_id: int) -> Query:
+        """The part of `query` that is this product."""
+        this = _silent(Query.term_query(self._snapshot.schema, "id", product_id))
+        return Query.boolean_query([(Occur.Must, query), (Occur.Must, this)])
 
     def fits(self, product: Product) -> bool:
         """Whether the product, as it is now, passes every filter; its words are not looked at again."""

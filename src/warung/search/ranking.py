@@ -1,11 +1,15 @@
 """The orders in which matches are shown, each a lazy stream; knows no database and no wire.
 
-Relevance, with d the distance in km to the supplier (no place: the text score alone):
+Relevance, each part from 0 to 1 and with a weight of its own (`Weights`):
 
-    score = text * (1 + 0.25 / (1 + d / 25))
+    score = text * (1 + nearness / (1 + km / 25)     nothing where no place is known
+                      + stock                        of what is not sold out
+                      + price_fit * price / most     where the shopper says the most to pay
+                      + freshness / (1 + days / 30)) since the product's last change
 
-so that the same match is worth a quarter more next door, an eighth more 25 km away, and a clearly
-better match wins from anywhere. `text` is BM25 with the fields weighted as in `documents.BOOSTS`.
+so that with a nearness of 0.25 the same match is worth a quarter more next door, an eighth more 25 km
+away, and a clearly better match wins from anywhere. `text` is BM25 with the fields weighted as in
+`documents.BOOSTS`.
 Matches of all words come before matches of any. Without words relevance means nearest first, or
 newest first where no place is known. The other orders are strict; equals stand by their ids.
 
@@ -17,6 +21,7 @@ and ends there; the strict orders go on to the last match.
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from tantivy import Query
 
@@ -26,8 +31,8 @@ from warung.search.matching import Matcher
 from warung.search.query import Sort
 from warung.search.snapshot import Match, Snapshot
 
-NEARNESS_WEIGHT = 0.25
 NEARNESS_HALVES_AT_KM = 25.0
+FRESHNESS_HALVES_AT_DAYS = 30.0
 
 _FIRST_WINDOW = 200
 _GROWTH = 5
@@ -36,6 +41,35 @@ _MOST_RANKED = 5000
 _FEW = 500
 _FIRST_RING_KM = 2.0
 _HALF_AROUND_THE_EARTH_KM = 20_037.6
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """What the parts beside the text are worth to relevance, each 0 or more; 0 switches one off."""
+
+    nearness: float = 0.25
+    stock: float = 0.5
+    price_fit: float = 0.1
+    freshness: float = 0.05
+
+    @property
+    def sum(self) -> float:
+        return self.nearness + self.stock + self.price_fit + self.freshness
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """A match's score before and after its weighted parts: `score` is `text` times 1 and all of these."""
+
+    text: float
+    nearness: float
+    stock: float
+    price_fit: float
+    freshness: float
+
+    @property
+    def score(self) -> float:
+        return self.text * (1 + self.nearness + self.stock + self.price_fit + self.freshness)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +90,19 @@ class Plan:
 
 
 class Ranking:
-    def __init__(self, matcher: Matcher, snapshot: Snapshot, near: Coordinates | None) -> None:
+    """`today` is the day from which ages are told, since 1970."""
+
+    def __init__(
+        self,
+        matcher: Matcher,
+        snapshot: Snapshot,
+        near: Coordinates | None,
+        weights: Weights = Weights(),
+        today: int = 0,
+    ) -> None:
         self._matcher = matcher
+        self._weights = weights
+        self._today = today
         self._snapshot = snapshot
         self._near = near
         self._distances_km: dict[int, float] = {}
@@ -67,8 +112,17 @@ class Ranking:
         strict = self._matcher.query(plan.at_least)
         yield from _in_tier(0, self._ordered(sort, strict))
         if plan.then_any:
-            loose = self._matcher.query(1, but_not=strict)
+            loose = self._matcher.query(1, fewer_than=plan.at_least)
             yield from _in_tier(1, self._ordered(sort, loose))
+
+    def explain(self, hit: Hit, plan: Plan) -> tuple[Parts, dict[str, Any]] | None:
+        """The parts of a hit's score, and how Tantivy makes the text's; None when it matches no more."""
+        strict = self._matcher.query(plan.at_least)
+        query = strict if hit.key[0] == 0 else self._matcher.query(1, fewer_than=plan.at_least)
+        this = self._matcher.only(query, hit.product_id)
+        tree = self._snapshot.explain(query, hit.product_id)
+        matches = self._snapshot.matches(this, 1)
+        return (self.parts(matches[0]), tree) if matches and tree else None
 
     def _ordered(self, sort: Sort, query: Query) -> Iterator[Hit]:
         if sort is Sort.RELEVANCE and not self._matcher.terms:
@@ -87,11 +141,11 @@ class Ranking:
 
     def _by_relevance(self, query: Query) -> Iterator[Hit]:
         def rank(match: Match) -> Hit:
-            score = match.score * self._nearness(match.supplier_id)
+            score = self.parts(match).score
             return Hit((-score, match.product_id), match.product_id, score)
 
         def bound(matches: Sequence[Match]) -> float:
-            return -matches[-1].score * (1 + NEARNESS_WEIGHT)
+            return -matches[-1].score * (1 + self._weights.sum)
 
         return _widening(lambda size: self._snapshot.matches(query, size), rank, bound, _MOST_RANKED)
 
@@ -121,11 +175,21 @@ class Ranking:
             yield from sorted(ring, key=lambda hit: hit.key)
             inner, outer = outer, min(outer * 2, _HALF_AROUND_THE_EARTH_KM)
 
+    def parts(self, match: Match) -> Parts:
+        weights, most = self._weights, self._matcher.most_rupiah
+        age = max(0, self._today - match.updated_day)
+        return Parts(
+            text=match.score,
+            nearness=weights.nearness * self._nearness(match.supplier_id),
+            stock=weights.stock if match.stock_quantity > 0 else 0.0,
+            price_fit=weights.price_fit * min(1.0, match.price_rupiah / most) if most else 0.0,
+            freshness=weights.freshness / (1 + age / FRESHNESS_HALVES_AT_DAYS),
+        )
+
     def _nearness(self, supplier_id: int) -> float:
         if self._near is None:
-            return 1.0
-        distance = self._distance_km(supplier_id, self._near)
-        return 1 + NEARNESS_WEIGHT / (1 + distance / NEARNESS_HALVES_AT_KM)
+            return 0.0
+        return 1 / (1 + self._distance_km(supplier_id, self._near) / NEARNESS_HALVES_AT_KM)
 
     def _distance_km(self, supplier_id: int, near: Coordinates) -> float:
         if supplier_id not in self._distances_km:

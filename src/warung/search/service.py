@@ -1,5 +1,6 @@
 """Finds products for a shopper and shows them as they are now; knows no route and no language model."""
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import islice
@@ -13,13 +14,14 @@ from warung.products.service import ProductService
 from warung.search.completion import Completion, complete
 from warung.search.counting import count_facets
 from warung.search.cursor import Cursor, decode, encode, remember
+from warung.search.explanation import Explained, Explanation
 from warung.search.facets import Facets
 from warung.search.highlights import Highlighter, Highlights
 from warung.search.index import ProductIndex
 from warung.search.matching import Matcher
 from warung.search.offers import OfferFinder
 from warung.search.query import Sort
-from warung.search.ranking import Hit, Plan, Ranking
+from warung.search.ranking import Hit, Plan, Ranking, Weights
 from warung.search.read_back import read_back
 from warung.search.relaxation import give_way, loosen
 from warung.search.request import MAX_LIMIT, SearchRequest, SearchResult, Step
@@ -34,7 +36,8 @@ Found = list[tuple[Hit, Product]]
 
 
 class SearchService:
-    """`levels` are the delivery services and `synonyms` the groups at this moment."""
+    """`levels` are the delivery services and `synonyms` the groups at this moment, `weights` what counts
+    beside the text; `today` is a day since 1970."""
 
     def __init__(
         self,
@@ -42,7 +45,12 @@ class SearchService:
         products: ProductService,
         levels: Callable[[], Sequence[DeliveryLevel]] = tuple,
         synonyms: Callable[[], Sequence[SynonymGroup]] = tuple,
+        *,
+        weights: Weights = Weights(),  # noqa: B008  it is frozen
+        today: Callable[[], int] = lambda: int(time.time()) // 86_400,
     ) -> None:
+        self._weights = weights
+        self._today = today
         self._index = index
         self._products = products
         self._levels = levels
@@ -71,6 +79,27 @@ class SearchService:
         dictionary = self._index.snapshot().dictionary
         wording = self._reader.read(text, dictionary, prefix=True)
         return complete(wording, dictionary, limit), wording.corrected
+
+    def explain(self, request: SearchRequest) -> Explanation:
+        """Why the products of a first page stand where they do. Raises as `search` does."""
+        snapshot = self._index.snapshot()
+        matcher = self._match(request, snapshot)
+        plan = _make_plan(request, matcher, snapshot)
+        ranking = Ranking(matcher, snapshot, request.near, self._weights, self._today())
+        hits = ranking.hits(request.sort, plan)
+        found = islice(read_back(self._products, hits, matcher, request.limit), request.limit)
+        products = [
+            Explained.of(hit, product, explained)
+            for hit, product in found
+            if (explained := ranking.explain(hit, plan))
+        ]
+        return Explanation(
+            words=[" ".join(term.alternatives[0].terms) for term in matcher.terms],
+            at_least=plan.at_least,
+            then_any=plan.then_any,
+            weights=self._weights,
+            products=products,
+        )
 
     def offers(self, product_id: int, near: Coordinates | None, limit: int = 20) -> list[ProductCard]:
         """The same kind of product in stock at other suppliers, as `OfferFinder` tells. Raises NotFound."""
@@ -107,13 +136,15 @@ class SearchService:
         if cursor and not 0 <= cursor.at_least <= words:
             raise InvalidInput("cursor is malformed; pass next_cursor as it was answered", field="cursor")
         plan = Plan(cursor.at_least, cursor.then_any) if cursor else _make_plan(asked, matcher, snapshot)
-        found = self._found(asked, matcher, Ranking(matcher, snapshot, asked.near), plan, cursor)
+        day = cursor.day if cursor else self._today()
+        ranking = Ranking(matcher, snapshot, asked.near, self._weights, day)
+        found = self._found(asked, matcher, ranking, plan, cursor)
         page = found[: request.limit]
         exact = sum(plan.at_least == words and hit.key[0] == 0 for hit, _ in page)
         relaxed = cursor.relaxed if cursor else _relaxed(steps, in_words=bool(words and page and not exact))
         at_least = 1 if plan.then_any else plan.at_least
         facets = count_facets(matcher, snapshot, at_least, request.facets, request.near)
-        following = _following(plan, cursor, page, relaxed) if len(found) > len(page) else None
+        following = _following(plan, cursor, page, relaxed, day) if len(found) > len(page) else None
         shown = _sort_anew(page, asked)
         return SearchResult(
             cards=self._cards(shown, asked, has_words=words > 0),
@@ -177,9 +208,9 @@ def _relaxed(steps: tuple[Step, ...], *, in_words: bool) -> tuple[Step, ...]:
     return (*(step for step in steps if step != "words"), *words)
 
 
-def _following(plan: Plan, before: Cursor | None, page: Found, relaxed: tuple[Step, ...]) -> Cursor:
+def _following(plan: Plan, before: Cursor | None, page: Found, relaxed: tuple[Step, ...], day: int) -> Cursor:
     shown, is_deep = remember(before, tuple(product.id for _, product in page))
-    return Cursor(plan.at_least, plan.then_any, page[-1][0].key, shown, is_deep, relaxed)
+    return Cursor(plan.at_least, plan.then_any, page[-1][0].key, shown, is_deep, relaxed, day)
 
 
 def _total(facets: Facets, request: SearchRequest) -> int:

@@ -1,10 +1,11 @@
 """One committed state of the index, for reading; knows no database and no shopper."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
-from tantivy import DocAddress, Order, Query, Schema, Searcher
+from tantivy import DocAddress, Occur, Order, Query, Schema, Searcher
 
 from warung.search.dictionary import Dictionary
 from warung.search.supplier_map import SupplierMap
@@ -14,11 +15,13 @@ _MOST_CATEGORIES = 1000
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """A product that matches; `score` is the text's, 0 when the order didn't ask for it."""
+    """A product that matches; `score` is the text's, 0 when the order didn't ask for it. Days since 1970."""
 
     product_id: int
     supplier_id: int
     price_rupiah: int
+    stock_quantity: int
+    updated_day: int
     score: float
 
 
@@ -65,8 +68,19 @@ class Snapshot:
         ).hits
         addresses = [address for _, address in hits]
         scores = [0.0 if order_by else float(score) for score, _ in hits]
-        columns = (self._integers(field, addresses) for field in ("id", "supplier", "price"))
+        columns = (
+            self._integers(field, addresses) for field in ("id", "supplier", "price", "stock", "updated")
+        )
         return [Match(*row) for row in zip(*columns, scores, strict=True)]
+
+    def explain(self, query: Query, product_id: int) -> dict[str, Any] | None:
+        """How Tantivy scores a product; None for one that doesn't match."""
+        this = Query.term_query(self.schema, "id", product_id)
+        both = Query.boolean_query([(Occur.Must, query), (Occur.Must, this)])
+        hits = self._searcher.search(both, 1, False, None, order=Order.Desc).hits
+        if not hits:
+            return None
+        return json.loads(query.explain(cast("Searcher", self._searcher), hits[0][1]).to_json())
 
     def count(self, query: Query) -> int:
         return sum(self.categories(query).values())
