@@ -6,12 +6,15 @@ from tantivy import Document, Filter, Schema, SchemaBuilder, TextAnalyzer, TextA
 
 from warung.products.categories import load_categories
 from warung.products.product import Product
-from warung.search.geo import LEVELS, Cell
+from warung.search.geo import spot
+from warung.search.supplier_map import place_terms
 
 # Raised with every change of the schema, the tokenizer or the documents: older indices are rebuilt.
-VERSION = 1
+VERSION = 2
 
 TOKENIZER = "shop"
+# What is near stands together in the files: a search within a radius then reads little of the rest.
+SORTED_BY = "spot"
 BOOSTS = {"name": 5.0, "tags": 2.0, "kind": 1.5, "description": 1.0}
 
 
@@ -21,10 +24,10 @@ def make_schema() -> Schema:
     for field in BOOSTS:
         builder.add_text_field(field, tokenizer_name=TOKENIZER)
     builder.add_text_field("category", tokenizer_name="raw", fast=True, index_option="basic")
-    builder.add_text_field("cell", tokenizer_name="raw", index_option="basic")
+    builder.add_text_field("place", tokenizer_name="raw", index_option="basic")
     builder.add_text_field("state", stored=True, tokenizer_name="raw", index_option="basic")
     # Signed, all of them: an unsigned fast field panics on a Python int.
-    for field in ("id", "supplier", "price", "stock"):
+    for field in ("id", "supplier", "price", "stock", SORTED_BY):
         builder.add_integer_field(field, indexed=True, fast=True)
     return builder.build()
 
@@ -48,8 +51,9 @@ def make_document(product: Product) -> Document:
     document.add_text("kind", _category_names().get(product.category, product.category))
     for tag in product.tags:
         document.add_text("tags", tag)
-    for level in LEVELS:
-        document.add_text("cell", Cell.of(product.supplier.location, level).term)
+    document.add_integer(SORTED_BY, spot(product.supplier.location))
+    for term in place_terms(product.supplier.id, product.supplier.location):
+        document.add_text("place", term)
     return document
 
 

@@ -14,7 +14,7 @@ from tantivy import Document, Index, IndexWriter, Query
 from warung.errors import Unavailable
 from warung.products.product import ChangeMark
 from warung.products.service import ProductService
-from warung.search.documents import TOKENIZER, VERSION, make_analyzer, make_document, make_schema
+from warung.search.documents import SORTED_BY, TOKENIZER, VERSION, make_analyzer, make_document, make_schema
 from warung.search.segments import check_segments
 from warung.search.snapshot import Snapshot
 from warung.search.supplier_map import SupplierMap
@@ -135,7 +135,7 @@ class ProductIndex:
         self._require_sole_writer()
         shutil.rmtree(self._folder, ignore_errors=True)
         self._folder.mkdir(parents=True)
-        index = Index(self._schema, str(self._folder))
+        index = Index(self._schema, str(self._folder), sort_by_field=SORTED_BY)
         index.register_tokenizer(TOKENIZER, self._analyzer)
         # Read before the products: what changes while they are read is applied once more afterwards.
         applied = self._products.last_change()

@@ -29,14 +29,14 @@ class Matcher:
         self._terms = terms
         self._filters = self._make_filters()
 
-    def query(self, at_least: int, *, any_category: bool = False, but_not: Query | None = None) -> Query:
-        """Products that pass the filters and hold at least so many of the words."""
+    def query(self, at_least: int, *, any_category: bool = False, fewer_than: int | None = None) -> Query:
+        """Products that pass the filters and hold at least so many of the words (and fewer than that many)."""
         parts = [*self._filters, (Occur.Must, _text(self._snapshot.schema, self.terms, at_least))]
         if self._request.category is not None and not any_category:
             wanted = Query.term_query(self._snapshot.schema, "category", self._request.category, "basic")
             parts.append((Occur.Must, _silent(wanted)))
-        if but_not is not None:
-            parts.append((Occur.MustNot, but_not))
+        if fewer_than is not None:
+            parts.append((Occur.MustNot, _text(self._snapshot.schema, self.terms, fewer_than)))
         return Query.boolean_query(parts)
 
     def near(self, query: Query, radius_km: float, center: Coordinates) -> Query:
@@ -117,9 +117,7 @@ def _naming(schema: Schema, words: Sequence[str]) -> Query:
 
 
 def _area(schema: Schema, area: Area) -> Query:
-    cells = Query.term_set_query(schema, "cell", [cell.term for cell in area.cells])
-    suppliers = Query.term_set_query(schema, "supplier", list(area.suppliers))
-    return _silent(Query.boolean_query([(Occur.Should, cells), (Occur.Should, suppliers)]))
+    return _silent(Query.term_set_query(schema, "place", area.terms))
 
 
 def _range(schema: Schema, field: str, lowest: int | None, highest: int | None) -> Query:

@@ -67,7 +67,7 @@ class Ranking:
         strict = self._matcher.query(plan.at_least)
         yield from _in_tier(0, self._ordered(sort, strict))
         if plan.then_any:
-            loose = self._matcher.query(1, but_not=strict)
+            loose = self._matcher.query(1, fewer_than=plan.at_least)
             yield from _in_tier(1, self._ordered(sort, loose))
 
     def _ordered(self, sort: Sort, query: Query) -> Iterator[Hit]:
