@@ -2,15 +2,16 @@
 # make test   set everything up and run all checks
 # make check  the fast part of the checks: format, lint, types, imports, docs
 # make faults kill servers with kill -9, FAULT_KILLS times in each test (100), and read on
-# make bench  measure the engines over HTTP beside their peers, the streams and the marketplace; writes
-#             docs/benchmarks*.md (make bench-engines, bench-streams, bench-marketplace: one of them)
+# make bench  measure the engines over HTTP beside their peers, the streams, the marketplace and
+#             the search; writes docs/benchmarks*.md (make bench-engines, bench-streams, bench-marketplace,
+#             bench-search: one of them)
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: run test check docs format faults bench bench-engines bench-streams bench-marketplace clean
+.PHONY: run test check docs format faults bench bench-engines bench-streams bench-marketplace bench-search clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/.demo
@@ -41,6 +42,7 @@ bench: $(VENV)/.dev $(VENV)/.services
 	$(BIN)/python -m benchmarks.engine --markdown
 	$(BIN)/python -m benchmarks.streams --markdown
 	$(BIN)/python -m benchmarks.marketplace --markdown
+	$(BIN)/python -m benchmarks.search --markdown
 
 bench-engines: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.engine --markdown
@@ -50,6 +52,9 @@ bench-streams: $(VENV)/.dev $(VENV)/.services
 
 bench-marketplace: $(VENV)/.dev $(VENV)/.services
 	$(BIN)/python -m benchmarks.marketplace --markdown
+
+bench-search: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.search --markdown
 
 clean:
 	rm -rf $(VENV) tests/clients/node_modules

@@ -30,7 +30,7 @@ class Matcher:
         self._filters = self._make_filters()
 
     def query(self, at_least: int, *, any_category: bool = False, fewer_than: int | None = None) -> Query:
-        """Products that pass the filters and hold at least so many of the words (and fewer than that many)."""
+        """Products that pass the filters and hold at least so many words, and fewer than that many."""
         parts = [*self._filters, (Occur.Must, _text(self._snapshot.schema, self.terms, at_least))]
         if self._request.category is not None and not any_category:
             wanted = Query.term_query(self._snapshot.schema, "category", self._request.category, "basic")
