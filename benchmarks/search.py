@@ -96,7 +96,8 @@ def ask(file: Path, folder: Path, cores: int, count: int) -> Figures:
         search = SearchService(index, ProductService(database))
         for question in make_questions(20, "warm"):
             search.search(question.request())
-        cpu, wall = [], []
+        cpu: list[float] = []
+        wall: list[float] = []
         for question in make_questions(count):
             times = time.process_time(), time.perf_counter()
             search.search(question.request())

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from sqlalchemy import JSON, BigInteger, CheckConstraint, ForeignKey, Index, String, Text, text
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from warung.database.model import Model
 from warung.database.types import BigIntKey, UtcDateTime, utc_now
@@ -29,7 +29,7 @@ class ProductRow(Model):
 
     id: Mapped[int] = mapped_column(BigIntKey, primary_key=True)
     # No cascade: a product deleted behind the repository's back would be missing from the change log.
-    supplier_id: Mapped[int] = mapped_column(ForeignKey(SupplierRow.id))
+    supplier_id: Mapped[int] = mapped_column(ForeignKey("suppliers.id"))
     sku: Mapped[str] = mapped_column(String(64))
     name: Mapped[str] = mapped_column(String(200))
     description: Mapped[str] = mapped_column(Text)
@@ -44,6 +44,11 @@ class ProductRow(Model):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now, onupdate=utc_now)
     deleted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+    supplier: Mapped[SupplierRow] = relationship(lazy="raise")
+    tags: Mapped[list["ProductTagRow"]] = relationship(
+        lazy="raise", cascade="all, delete-orphan", passive_deletes=True, order_by="ProductTagRow.position"
+    )
 
 
 class ProductTagRow(Model):

@@ -2,25 +2,19 @@
 
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
 
-from sqlalchemy import ColumnElement, Select, bindparam, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Select, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload, selectinload
 
 from warung.database.types import utc_now
 from warung.errors import Conflict, NotFound
 from warung.products.models import ProductChangeRow, ProductHistoryRow, ProductRow, ProductTagRow
 from warung.products.product import ChangeMark, PriceChange, Product, draft_of
-from warung.products.reading import WHOLE_PRODUCTS, read_products
 from warung.products.schemas import ProductDraft
-from warung.suppliers.repository import SupplierRepository
+from warung.suppliers.repository import SupplierRepository, as_supplier
 
 _KEPT = ProductRow.deleted_at.is_(None)
-_OF_IDS = WHOLE_PRODUCTS.where(ProductRow.id.in_(bindparam("ids", expanding=True)), _KEPT)
-_AFTER = WHOLE_PRODUCTS.where(ProductRow.id > bindparam("after"), _KEPT).order_by(ProductRow.id)
-_NEXT = _AFTER.limit(bindparam("limit"))
-_NEXT_OF_SUPPLIER = _AFTER.where(ProductRow.supplier_id == bindparam("supplier")).limit(bindparam("limit"))
 # Any constant will do, as long as nothing else in the database locks it.
 _LOG_LOCK = 0x57_41_52_55
 
@@ -63,12 +57,13 @@ class ProductRepository:
     def lock(self, product_id: int) -> Product | None:
         """The product, which no other transaction changes before this one's end."""
         # SQLite has no row locks and needs none: a writing transaction is alone from its beginning.
-        found = self._products(_OF_IDS.with_for_update(of=ProductRow), ids=[product_id])
+        locked = select(ProductRow).where(ProductRow.id == product_id, _KEPT).with_for_update(of=ProductRow)
+        found = self._products(locked)
         return found[0] if found else None
 
     def by_sku(self, supplier_id: int, skus: Iterable[str], *, locked: bool = False) -> dict[str, Product]:
         """Those of a supplier's products that have one of these SKUs; `locked` as by `lock`."""
-        wanted = WHOLE_PRODUCTS.where(
+        wanted = select(ProductRow).where(
             ProductRow.supplier_id == supplier_id, ProductRow.sku.in_(list(skus)), _KEPT
         )
         if locked:
@@ -140,15 +135,19 @@ class ProductRepository:
         ]
 
     def find(self, ids: Iterable[int]) -> list[Product]:
-        return self._products(_OF_IDS, ids=list(ids))
+        return self._products(select(ProductRow).where(ProductRow.id.in_(ids), _KEPT))
 
     def after(self, product_id: int, limit: int) -> list[Product]:
         """The next products in the order of their ids."""
-        return self._products(_NEXT, after=product_id, limit=limit)
+        following = select(ProductRow).where(ProductRow.id > product_id, _KEPT)
+        return self._products(following.order_by(ProductRow.id).limit(limit))
 
     def of_supplier(self, supplier_id: int, product_id: int, limit: int) -> list[Product]:
         """The next products of one supplier in the order of their ids."""
-        return self._products(_NEXT_OF_SUPPLIER, supplier=supplier_id, after=product_id, limit=limit)
+        following = select(ProductRow).where(
+            ProductRow.supplier_id == supplier_id, ProductRow.id > product_id, _KEPT
+        )
+        return self._products(following.order_by(ProductRow.id).limit(limit))
 
     def last_change(self) -> ChangeMark | None:
         newest = select(ProductChangeRow).order_by(ProductChangeRow.seq.desc()).limit(1)
@@ -177,8 +176,9 @@ class ProductRepository:
             .values(deleted_at=now, updated_at=now, version=ProductRow.version + 1)
         )
 
-    def _products(self, chosen: Select[*tuple[Any, ...]], **values: object) -> list[Product]:
-        return read_products(self._session, chosen, values)
+    def _products(self, chosen: Select[ProductRow]) -> list[Product]:
+        whole = chosen.options(joinedload(ProductRow.supplier), selectinload(ProductRow.tags))
+        return [_as_product(row) for row in self._session.scalars(whole)]
 
     def _add_tags(self, drafts: Mapping[int, ProductDraft]) -> None:
         tags = [
@@ -230,6 +230,27 @@ class ProductShelf:
 
     def closed(self, session: Session, supplier_id: int) -> None:
         ProductRepository(session).remove_all(supplier_id)
+
+
+def _as_product(row: ProductRow) -> Product:
+    return Product(
+        id=row.id,
+        supplier=as_supplier(row.supplier),
+        sku=row.sku,
+        name=row.name,
+        description=row.description,
+        price_rupiah=row.price_rupiah,
+        stock_quantity=row.stock_quantity,
+        category=row.category,
+        tags=tuple(tag.tag for tag in row.tags),
+        brand=row.brand,
+        condition="used" if row.condition == "used" else "new",
+        weight_grams=row.weight_grams,
+        images=tuple(row.images),
+        version=row.version,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+    )
 
 
 def _values(draft: ProductDraft) -> dict[str, object]:

@@ -4,9 +4,9 @@ Locks of POSIX belong to the process and end with it, however it ends.
 """
 
 import fcntl
+import os
 from functools import cache
 from pathlib import Path
-from typing import IO
 
 from warung.errors import Unavailable
 
@@ -29,7 +29,7 @@ def _lock(folder: Path, kind: int, refusal: str) -> None:
 
 
 @cache
-def _file(path: Path) -> IO[str]:
+def _file(path: Path) -> int:
     """Never closed: closing any file of this path would end the process's locks."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    return path.open("a+")
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
