@@ -2,16 +2,17 @@
 # make test   set everything up and run all checks
 # make check  the fast part of the checks: format, lint, types, imports, docs
 # make faults kill servers with kill -9, FAULT_KILLS times in each test (100), and read on
-# make bench  measure the engines over HTTP beside their peers, the streams and the marketplace; writes
-#             docs/benchmarks*.md (make bench-engines, bench-streams, bench-marketplace, bench-relevance:
-#             one of them; the last needs the Chorus files, in CHORUS_DIR)
+# make bench  measure the engines over HTTP beside their peers, the streams, the marketplace and the search;
+#             writes docs/benchmarks*.md (make bench-engines, bench-streams, bench-marketplace, bench-search,
+#             bench-relevance, bench-language: one of them; bench-relevance needs the Chorus files, in CHORUS_DIR)
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: run test check docs format faults bench bench-engines bench-streams bench-marketplace bench-relevance clean
+.PHONY: run test check docs format faults clean bench bench-engines bench-streams bench-marketplace \
+  bench-search bench-relevance bench-language
 .DELETE_ON_ERROR:
 
 run: $(VENV)/.demo
@@ -42,6 +43,7 @@ bench: $(VENV)/.dev $(VENV)/.services
 	$(BIN)/python -m benchmarks.engine --markdown
 	$(BIN)/python -m benchmarks.streams --markdown
 	$(BIN)/python -m benchmarks.marketplace --markdown
+	$(BIN)/python -m benchmarks.search --markdown
 
 bench-engines: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.engine --markdown
@@ -52,8 +54,14 @@ bench-streams: $(VENV)/.dev $(VENV)/.services
 bench-marketplace: $(VENV)/.dev $(VENV)/.services
 	$(BIN)/python -m benchmarks.marketplace --markdown
 
+bench-search: $(VENV)/.dev $(VENV)/.services
+	$(BIN)/python -m benchmarks.search --markdown
+
 bench-relevance: $(VENV)/.dev $(VENV)/.services
 	$(BIN)/python -m benchmarks.relevance --vary --markdown
+
+bench-language: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.language --markdown
 
 clean:
 	rm -rf $(VENV) tests/clients/node_modules

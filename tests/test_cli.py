@@ -106,6 +106,20 @@ def one_line(output: str) -> str:
     return lines[0]
 
 
+def test_reindex_makes_the_index_anew_unless_another_has_it(tmp_path: Path) -> None:
+    assert run(tmp_path, "reindex")[0] == 2
+    assert run(tmp_path, "migrate")[0] == 0
+    status, output = run(tmp_path, "reindex")
+    assert (status, output.splitlines()[-1]) == (0, "The index holds 0 products.")
+    with running(tmp_path, "serve", "--port", "0", ENGINE="scripted") as (_, url):
+        httpx.get(f"{url}/health", trust_env=False)
+        status, output = run(tmp_path, "reindex")
+    assert status == 2
+    assert output.splitlines()[-1] == (
+        "warung: another process uses this search index: stop the server first"
+    )
+
+
 def test_migrate_and_seed_and_a_second_time_changes_nothing(tmp_path: Path) -> None:
     status, output = run(tmp_path, "seed")
     assert (status, one_line(output)) == (

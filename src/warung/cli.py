@@ -101,6 +101,20 @@ def seed() -> None:
     )
 
 
+@app.command()
+def reindex() -> None:
+    """Make this installation's search index anew from the database; no server may use it meanwhile."""
+    settings = _settings()
+    if pending(settings.database):
+        raise InvalidInput("the database is not up to date: run 'warung migrate' first")
+    with closing(Database(settings.database)) as database, _progress() as progress:
+        task = progress.add_task("products", total=None)
+        index = ProductIndex(settings.data_dir / "index", ProductService(database), SupplierService(database))
+        count = index.rebuild(lambda done: progress.update(task, completed=done))
+        progress.update(task, completed=count, total=count)
+    console.print(f"The index holds {count} products.")
+
+
 @app.command("import")
 def import_products(
     file: Annotated[Path, typer.Argument(help="A CSV or JSON Lines file: docs/api.md tells its fields.")],

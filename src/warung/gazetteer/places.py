@@ -112,6 +112,10 @@ class Gazetteer:
         """The packaged gazetteer, read once per process."""
         return _packaged()
 
+    def places(self) -> list[Place]:
+        """All of them, each once."""
+        return list(dict.fromkeys(self._places.values()))
+
     def match(self, words: Sequence[str], start: int) -> tuple[Place, int] | None:
         """The longest name that begins at `words[start]` (lower case), with the number of words it takes.
 

@@ -8,14 +8,17 @@ from tantivy import Document, Filter, Schema, SchemaBuilder, TextAnalyzer, TextA
 
 from warung.products.categories import load_categories
 from warung.products.product import Product
-from warung.search.geo import LEVELS, Cell
+from warung.search.geo import spot
 from warung.search.headwords import headwords
+from warung.search.supplier_map import place_terms
 from warung.search.tokens import split_words
 
 # Raised with every change of the schema, the tokenizer or the documents: older indices are rebuilt.
 VERSION = 3
 
 TOKENIZER = "shop"
+# What is near stands together in the files: a search within a radius then reads little of the rest.
+SORTED_BY = "spot"
 # Taken as they are written: to filter by, and to count.
 EXACT_FIELDS = ("category", "condition", "city", "brand_name")
 # What products are named by, as written, for spelling and completion: single words, and what begins a name,
@@ -57,10 +60,10 @@ def make_schema() -> Schema:
         builder.add_text_field(field, tokenizer_name="raw", fast=True, index_option="basic")
     builder.add_text_field(WORDS, tokenizer_name="whitespace", index_option="basic")
     builder.add_text_field(PHRASES, tokenizer_name="raw", index_option="basic")
-    builder.add_text_field("cell", tokenizer_name="raw", index_option="basic")
+    builder.add_text_field("place", tokenizer_name="raw", index_option="basic")
     builder.add_text_field("state", stored=True, tokenizer_name="raw", index_option="basic")
     # Signed, all of them: an unsigned fast field panics on a Python int.
-    for field in ("id", "supplier", "price", "stock", "updated"):
+    for field in ("id", "supplier", "price", "stock", "updated", SORTED_BY):
         builder.add_integer_field(field, indexed=True, fast=True)
     return builder.build()
 
@@ -107,8 +110,9 @@ def make_document(product: Product) -> Document:
     for tag in product.tags:
         document.add_text("tags", tag)
     _add_names(document, product)
-    for level in LEVELS:
-        document.add_text("cell", Cell.of(product.supplier.location, level).term)
+    document.add_integer(SORTED_BY, spot(product.supplier.location))
+    for term in place_terms(product.supplier.id, product.supplier.location):
+        document.add_text("place", term)
     return document
 
 

@@ -8,12 +8,13 @@ from typing import NamedTuple
 
 from warung.geo import EARTH_RADIUS_KM, Coordinates, distance_km
 
-FINE, COARSE = 10, 2  # cells per degree: 0.1° is about 11 km, 0.5° about 55 km of latitude
-LEVELS = (FINE, COARSE)
+# Cells per degree, each a multiple of the next: 0.02° is about 2 km of latitude, 0.1° 11 km, 0.5° 55 km.
+FINEST, FINE, COARSE = LEVELS = (50, 10, 2)
 
 # Absorbs what floating point loses; 1e-7 degrees are about a centimetre.
 _SLACK_DEGREES = 1e-7
-# Between the corners of a cell behind a pole the distance can be this much longer than at them.
+_DEGREE_KM = math.radians(EARTH_RADIUS_KM)
+# Half a cell's diagonal is longer on the sphere than in the plane, by less than this.
 _BULGE_KM = 0.05
 
 
@@ -26,27 +27,33 @@ class Cell(NamedTuple):
 
     @classmethod
     def of(cls, point: Coordinates, per_degree: int) -> "Cell":
-        row = min(_steps(point.lat + 90, per_degree), 180 * per_degree - 1)
-        return cls(per_degree, row, _steps(point.lng + 180, per_degree) % (360 * per_degree))
+        """The cell of a level that holds the point. Cells of all levels are made of the finest ones."""
+        row = min(_steps(point.lat + 90, FINEST), 180 * FINEST - 1)
+        column = _steps(point.lng + 180, FINEST) % (360 * FINEST)
+        return cls(per_degree, row * per_degree // FINEST, column * per_degree // FINEST)
 
     @property
     def term(self) -> str:
         return f"{self.per_degree}:{self.row}:{self.column}"
 
-    def lies_within(self, radius_km: float, center: Coordinates) -> bool:
-        """Whether all its points certainly do; near the limit the answer may be a false no."""
-        if radius_km > math.pi / 2 * EARTH_RADIUS_KM:
-            return False  # beyond a quarter of the globe the farthest point need not be a corner
-        return all(distance_km(center, corner) + _BULGE_KM <= radius_km for corner in self._corners())
+    def span_km(self, center: Coordinates) -> tuple[float, float]:
+        """No point of the cell is nearer than the first of these distances, none farther than the second."""
+        middle = Coordinates(
+            (self.row + 0.5) / self.per_degree - 90, (self.column + 0.5) / self.per_degree - 180
+        )
+        distance = distance_km(center, middle)
+        reach = _DEGREE_KM * math.sqrt(0.5) / self.per_degree + _BULGE_KM
+        return distance - reach, distance + reach
 
-    def _corners(self) -> list[Coordinates]:
-        return [
-            Coordinates(
-                (self.row + north) / self.per_degree - 90, (self.column + east) / self.per_degree - 180
-            )
-            for north in (0, 1)
-            for east in (0, 1)
-        ]
+
+def spot(point: Coordinates) -> int:
+    """A number for the finest cell; those of the points in one cell, of any level, follow each other."""
+    coarse = Cell.of(point, COARSE)
+    number = coarse.row * 360 * COARSE + coarse.column
+    for level, above in ((FINE, COARSE), (FINEST, FINE)):
+        cell, parts = Cell.of(point, level), level // above
+        number = (number * parts + cell.row % parts) * parts + cell.column % parts
+    return number
 
 
 def cells_around(center: Coordinates, radius_km: float, per_degree: int) -> set[Cell]:

@@ -14,7 +14,16 @@ from tantivy import Document, Index, IndexWriter, Query
 from warung.errors import Unavailable
 from warung.products.product import ChangeMark
 from warung.products.service import ProductService
-from warung.search.documents import TOKENIZER, VERSION, make_analyzer, make_document, make_schema, prepared
+from warung.search.documents import (
+    SORTED_BY,
+    TOKENIZER,
+    VERSION,
+    make_analyzer,
+    make_document,
+    make_schema,
+    prepared,
+)
+from warung.search.folder_lock import claim, share
 from warung.search.segments import check_segments
 from warung.search.snapshot import Snapshot
 from warung.search.supplier_map import SupplierMap
@@ -73,6 +82,7 @@ class ProductIndex:
         with self._writing:
             if not (self._folder / "meta.json").exists():
                 self._opened = None
+            share(self._folder)
             opened = self._opened or self._open()
             if opened is None or not self._is_of_this_database(opened.applied):
                 return self._rebuild()
@@ -83,8 +93,12 @@ class ProductIndex:
             return self._rebuild() if written is None else written
 
     def rebuild(self, on_progress: Callable[[int], None] = lambda _done: None) -> int:
-        """Make the index anew from the database; how many products it holds."""
+        """Make the index anew from the database; how many products it holds.
+
+        Raises Unavailable while another process uses the folder.
+        """
         with self._writing:
+            claim(self._folder)
             return self._rebuild(on_progress)
 
     def _open(self) -> _Opened | None:
@@ -135,7 +149,7 @@ class ProductIndex:
         self._require_sole_writer()
         shutil.rmtree(self._folder, ignore_errors=True)
         self._folder.mkdir(parents=True)
-        index = Index(self._schema, str(self._folder))
+        index = Index(self._schema, str(self._folder), sort_by_field=SORTED_BY)
         index.register_tokenizer(TOKENIZER, self._analyzer)
         # Read before the products: what changes while they are read is applied once more afterwards.
         applied = self._products.last_change()

@@ -191,9 +191,7 @@ def _naming(schema: Schema, words: Sequence[str]) -> Query:
 
 
 def _area(schema: Schema, area: Area) -> Query:
-    cells = Query.term_set_query(schema, "cell", [cell.term for cell in area.cells])
-    suppliers = Query.term_set_query(schema, "supplier", list(area.suppliers))
-    return _silent(Query.boolean_query([(Occur.Should, cells), (Occur.Should, suppliers)]))
+    return _silent(Query.term_set_query(schema, "place", area.terms))
 
 
 def _range(schema: Schema, field: str, lowest: int | None, highest: int | None) -> Query:
