@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import structlog
@@ -11,6 +12,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
+from sqlalchemy.pool import QueuePool
 
 from warung.errors import InvalidInput, Unavailable
 
@@ -20,7 +22,6 @@ _LOCK_WAIT_SECONDS = 15
 _WRITES = "warung_writes"
 _POSTGRESQL = "postgresql+psycopg"
 _POSTGRESQL_NAMES = {"postgres", "postgresql"}
-_SQLITE_OPTIONS: dict[str, Any] = {"connect_args": {"timeout": _LOCK_WAIT_SECONDS}}
 
 
 class Database:
@@ -37,6 +38,7 @@ class Database:
         # however long it waits; one that takes the write lock at its beginning waits its turn instead.
         self._writing = self._engine.execution_options(**{_WRITES: True})
         self._reading = self._engine
+        self._turn = Lock() if self._engine.dialect.name == "sqlite" else None
         if self._engine.dialect.name == "postgresql":  # whose default shows each statement another state
             self._reading = self._engine.execution_options(
                 isolation_level="REPEATABLE READ", postgresql_readonly=True
@@ -45,7 +47,12 @@ class Database:
     @contextmanager
     def transaction(self) -> Generator[Session]:
         """A session for writing: committed at the end, rolled back on any exception."""
-        with self._reachable(), Session(self._writing, expire_on_commit=False) as session, session.begin():
+        with (
+            self._my_turn(),
+            self._reachable(),
+            Session(self._writing, expire_on_commit=False) as session,
+            session.begin(),
+        ):
             yield session
 
     @contextmanager
@@ -55,6 +62,20 @@ class Database:
             yield session
 
     @contextmanager
+    def _my_turn(self) -> Generator[None]:
+        """Writers of this process queue here for SQLite's one lock: its own way of waiting is to sleep ever
+        longer, without any order. Raises Unavailable."""
+        if self._turn is None:
+            yield
+        elif self._turn.acquire(timeout=_LOCK_WAIT_SECONDS):
+            try:
+                yield
+            finally:
+                self._turn.release()
+        else:
+            raise _unavailable()
+
+    @contextmanager
     def _reachable(self) -> Generator[None]:
         """Raises Unavailable for what is the database's state and no error of ours: gone, locked, or full."""
         try:
@@ -62,11 +83,7 @@ class Database:
         except (OperationalError, PoolTimeout) as error:
             self._problem = str(error).splitlines()[0]
             log.warning("the database can't be used", error=self._problem)
-            raise Unavailable(
-                "the database can't be used at the moment; the server's log has the details",
-                code="database_unavailable",
-                retry_after_seconds=2,
-            ) from error
+            raise _unavailable() from error
         else:
             self._problem = None
 
@@ -77,6 +94,14 @@ class Database:
 
     def close(self) -> None:
         self._engine.dispose()
+
+
+def _unavailable() -> Unavailable:
+    return Unavailable(
+        "the database can't be used at the moment; the server's log has the details",
+        code="database_unavailable",
+        retry_after_seconds=2,
+    )
 
 
 def parse_url(url: str) -> URL:
@@ -100,9 +125,8 @@ def make_engine(url: str, *, foreign_keys: bool = True, connections: int = 1) ->
         if sqlite and parsed.database:
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
         # Values would bring what shoppers write into the log.
-        engine = create_engine(
-            parsed, hide_parameters=True, **(_SQLITE_OPTIONS if sqlite else _pool_options(connections))
-        )
+        options = _sqlite_options if sqlite else _pool_options
+        engine = create_engine(parsed, hide_parameters=True, **options(connections))
     except ModuleNotFoundError as error:
         fix = ": pip install 'warung[postgresql]'" if error.name == "psycopg" else ""
         raise _unusable(f"its driver, the Python package {error.name}, is not installed{fix}") from None
@@ -113,6 +137,16 @@ def make_engine(url: str, *, foreign_keys: bool = True, connections: int = 1) ->
     if sqlite:
         _prepare_sqlite(engine, foreign_keys=foreign_keys)
     return engine
+
+
+def _sqlite_options(connections: int) -> dict[str, Any]:
+    """So many connections are kept; more are opened as they are needed."""
+    return {
+        "connect_args": {"timeout": _LOCK_WAIT_SECONDS},
+        "poolclass": QueuePool,
+        "pool_size": connections,
+        "max_overflow": -1,
+    }
 
 
 def _pool_options(connections: int) -> dict[str, Any]:
@@ -151,8 +185,10 @@ def _prepare_sqlite(engine: Engine, *, foreign_keys: bool) -> None:
         connection.execute(f"PRAGMA foreign_keys = {'ON' if foreign_keys else 'OFF'}")
 
     def began(connection: Connection) -> None:
-        writes = connection.get_execution_options().get(_WRITES, False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+        if connection.get_execution_options().get(_WRITES, False):
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        else:  # takes no lock and so can't fail, which spares it SQLAlchemy's care
+            connection.connection.cursor().execute("BEGIN")
 
     event.listen(engine, "connect", prepare)
     event.listen(engine, "begin", began)

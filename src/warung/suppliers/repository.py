@@ -26,10 +26,11 @@ TABLE = Model.metadata.tables[SupplierRow.__tablename__]
 COLUMNS = tuple(TABLE.c[name] for name in _FIELDS)
 """What `supplier_of` takes."""
 
+_KEYS = Model.metadata.tables[SupplierKeyRow.__tablename__]
 _OF_KEY = (
-    select(SupplierRow.id)
-    .join(SupplierKeyRow, SupplierKeyRow.supplier_id == SupplierRow.id)
-    .where(SupplierKeyRow.digest == bindparam("digest"), SupplierKeyRow.revoked_at.is_(None), _KEPT)
+    select(TABLE.c.id)
+    .join_from(TABLE, _KEYS)
+    .where(_KEYS.c.digest == bindparam("digest"), _KEYS.c.revoked_at.is_(None), TABLE.c.deleted_at.is_(None))
 )
 
 
