@@ -1,6 +1,7 @@
 """The connections to the database and the bounds of a transaction; knows no table."""
 
 import sqlite3
+import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,10 +10,11 @@ from typing import Any
 
 import structlog
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import ArgumentError, DBAPIError, InvalidatePoolError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
-from sqlalchemy.pool import QueuePool
+from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
 from warung.errors import InvalidInput, Unavailable
 
@@ -20,6 +22,8 @@ log = structlog.get_logger(__name__)
 
 _LOCK_WAIT_SECONDS = 15
 _WRITES = "warung_writes"
+_IDLE_SINCE = "warung_idle_since"
+_TRUSTED_SECONDS = 1
 _POSTGRESQL = "postgresql+psycopg"
 _POSTGRESQL_NAMES = {"postgres", "postgresql"}
 
@@ -136,6 +140,8 @@ def make_engine(url: str, *, foreign_keys: bool = True, connections: int = 1) ->
         raise _unusable(f"the folder of {parsed.database} can't be made: {error.strerror}") from None
     if sqlite:
         _prepare_sqlite(engine, foreign_keys=foreign_keys)
+    else:
+        _try_idle_connections(engine)
     return engine
 
 
@@ -150,13 +156,31 @@ def _sqlite_options(connections: int) -> dict[str, Any]:
 
 
 def _pool_options(connections: int) -> dict[str, Any]:
-    """Connections are tried before they are used: a database that was restarted fails no request."""
     return {
         "pool_size": connections,
         "max_overflow": 0,
         "pool_timeout": _LOCK_WAIT_SECONDS,
-        "pool_pre_ping": True,
     }
+
+
+def _try_idle_connections(engine: Engine) -> None:
+    """Before they are used: a database that was restarted fails no request. One that was used just now is
+    not asked once more."""
+
+    def checked_out(connection: DBAPIConnection, record: ConnectionPoolEntry, _proxy: object) -> None:
+        idle_since = record.info.get(_IDLE_SINCE)
+        if idle_since is None or time.monotonic() < idle_since + _TRUSTED_SECONDS:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.Error as error:
+            raise InvalidatePoolError from error  # all of them are opened anew
+
+    def checked_in(_connection: DBAPIConnection | None, record: ConnectionPoolEntry) -> None:
+        record.info[_IDLE_SINCE] = time.monotonic()
+
+    event.listen(engine, "checkout", checked_out)
+    event.listen(engine, "checkin", checked_in)
 
 
 @contextmanager

@@ -1,6 +1,5 @@
 """Reads and writes products inside its caller's transaction, and logs every write; knows no index."""
 
-from collections import defaultdict
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, replace
@@ -11,7 +10,9 @@ from sqlalchemy import (
     ColumnElement,
     Integer,
     Select,
+    String,
     bindparam,
+    cast,
     delete,
     func,
     insert,
@@ -39,8 +40,14 @@ _KEPT = _PRODUCTS.c.deleted_at.is_(None)
 # What every shopper asks for is read by statements built once, as plain rows: the mapper's objects and
 # statements cost several times as much as the database.
 _FIELDS = [field.name for field in fields(Product) if field.name not in {"supplier", "tags"}]
+# All tags in one column, each with its position, as no order within an aggregate is known to both databases.
+_TAG_LINES = (
+    select(func.aggregate_strings(cast(_TAGS.c.position, String) + " " + _TAGS.c.tag, "\n"))
+    .where(_TAGS.c.product_id == _PRODUCTS.c.id)
+    .scalar_subquery()
+)
 _WHOLE = (
-    select(*(_PRODUCTS.c[name] for name in _FIELDS), *suppliers.COLUMNS)
+    select(*(_PRODUCTS.c[name] for name in _FIELDS), _TAG_LINES, *suppliers.COLUMNS)
     .join_from(_PRODUCTS, suppliers.TABLE)
     .where(_KEPT)
 )
@@ -53,11 +60,6 @@ _AFTER = (
 )
 _IN_STALL_AFTER = _AFTER.where(_PRODUCTS.c.supplier_id == bindparam("supplier"))
 _UPDATE = update(_PRODUCTS).where(_PRODUCTS.c.id == bindparam("key"))
-_TAGS_OF = (
-    select(_TAGS.c.product_id, _TAGS.c.tag)
-    .where(_TAGS.c.product_id.in_(bindparam("ids", expanding=True)))
-    .order_by(_TAGS.c.position)
-)
 # Any constant will do, as long as nothing else in the database locks it.
 _LOG_LOCK = 0x57_41_52_55
 
@@ -213,12 +215,7 @@ class ProductRepository:
 
     def _products(self, chosen: Select[*tuple[Any, ...]], **values: object) -> list[Product]:
         """`chosen` is a variant of the whole."""
-        rows = self._session.execute(chosen, values).all()
-        tags: defaultdict[int, list[str]] = defaultdict(list)
-        if rows:
-            for product_id, tag in self._session.execute(_TAGS_OF, {"ids": [row.id for row in rows]}):
-                tags[product_id].append(tag)
-        return [_as_product(row, tags[row.id]) for row in rows]
+        return [_as_product(row) for row in self._session.execute(chosen, values)]
 
     def _add_tags(self, drafts: Mapping[int, ProductDraft]) -> None:
         tags = [
@@ -272,10 +269,20 @@ class ProductShelf:
         ProductRepository(session).remove_all(supplier_id)
 
 
-def _as_product(row: Sequence[Any], tags: Iterable[str]) -> Product:
+def _as_product(row: Sequence[Any]) -> Product:
+    """The product of a row of the whole."""
     values = dict(zip(_FIELDS, row, strict=False))
     values["images"] = tuple(values["images"])
-    return Product(**values, supplier=suppliers.supplier_of(row[len(_FIELDS) :]), tags=tuple(tags))
+    tag_lines, *supplier = row[len(_FIELDS) :]
+    return Product(**values, supplier=suppliers.supplier_of(supplier), tags=_tags(tag_lines))
+
+
+def _tags(lines: str | None) -> tuple[str, ...]:
+    """In their order; a tag is one line (ProductDraft)."""
+    if not lines:
+        return ()
+    numbered = [line.split(" ", 1) for line in lines.split("\n")]
+    return tuple(tag for _, tag in sorted((int(position), tag) for position, tag in numbered))
 
 
 def _became(product: Product, draft: ProductDraft, now: datetime) -> Product:
