@@ -77,12 +77,17 @@ def test_a_writer_waits_for_the_writer_before_it_and_follows_one_that_failed(tmp
             session.add(UserRow(name="Budi"))
 
     second = threading.Thread(target=write)
-    with pytest.raises(ZeroDivisionError), database.transaction() as session:
-        session.add(UserRow(name="Ani"))
-        second.start()
-        begun.wait()
-        told.append("first")
-        raise ZeroDivisionError
+
+    def fail() -> None:
+        with database.transaction() as session:
+            session.add(UserRow(name="Ani"))
+            second.start()
+            begun.wait()
+            told.append("first")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
     second.join()
     assert told == ["first", "second"]
     with database.reading() as session:
