@@ -56,7 +56,8 @@ def create_app(settings: Settings, *, engine: Engine | None = None) -> FastAPI:
     app.state.drain, app.state.end_streams = house.drain, house.end_streams
     error_responses.install(app)
     for router in (*_model_routers(house), *_people_routers(house), *_market_routers(house)):
-        app.include_router(router)
+        # Included routers would be asked for each request one by one, and the one that has it twice.
+        app.router.routes.extend(router.routes)
     _add_middleware(app, settings)
     return app
 

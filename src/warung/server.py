@@ -1,6 +1,7 @@
 """The web server's own life; knows no route."""
 
 import asyncio
+import gc
 import socket
 from collections.abc import Awaitable, Callable
 from types import FrameType
@@ -24,6 +25,12 @@ class Server(uvicorn.Server):
         super().__init__(config)
         self._drain = drain
         self._end_streams = end_streams
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        # What is there now stays: each full collection would look at all of it, for half a second.
+        gc.collect()
+        gc.freeze()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         self.force_exit = self.should_exit  # whichever signal comes again, not SIGINT alone

@@ -1,5 +1,6 @@
 import socket
 import threading
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,43 @@ def test_transactions_that_read_first_and_write_later_wait_for_each_other(tmp_pa
         thread.join()
     with database.reading() as session:
         assert session.get_one(UserRow, "counter").name == "40"
+    database.close()
+
+
+def test_readings_within_readings_wait_for_none_of_themselves(tmp_path: Path) -> None:
+    database = new_database(tmp_path)
+    with ExitStack() as readings:
+        sessions = [readings.enter_context(database.reading()) for _ in range(5)]
+        assert [session.scalar(select(func.count()).select_from(UserRow)) for session in sessions] == [0] * 5
+    database.close()
+
+
+def test_a_writer_waits_for_the_writer_before_it_and_follows_one_that_failed(tmp_path: Path) -> None:
+    database = new_database(tmp_path)
+    begun, told = threading.Event(), list[str]()
+
+    def write() -> None:
+        begun.set()
+        with database.transaction() as session:
+            told.append("second")
+            session.add(UserRow(name="Budi"))
+
+    second = threading.Thread(target=write)
+
+    def fail() -> None:
+        with database.transaction() as session:
+            session.add(UserRow(name="Ani"))
+            second.start()
+            begun.wait()
+            told.append("first")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    second.join()
+    assert told == ["first", "second"]
+    with database.reading() as session:
+        assert session.scalars(select(UserRow.name)).all() == ["Budi"]
     database.close()
 
 

@@ -1,16 +1,20 @@
 """The connections to the database and the bounds of a transaction; knows no table."""
 
 import sqlite3
+import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import BoundedSemaphore, Lock
 from typing import Any
 
 import structlog
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import ArgumentError, DBAPIError, InvalidatePoolError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
+from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
 from warung.errors import InvalidInput, Unavailable
 
@@ -18,9 +22,12 @@ log = structlog.get_logger(__name__)
 
 _LOCK_WAIT_SECONDS = 15
 _WRITES = "warung_writes"
+_IDLE_SINCE = "warung_idle_since"
+_TRUSTED_SECONDS = 1
+_READERS_AT_ONCE = 2
+_PATIENCE_SECONDS = 0.05
 _POSTGRESQL = "postgresql+psycopg"
 _POSTGRESQL_NAMES = {"postgres", "postgresql"}
-_SQLITE_OPTIONS: dict[str, Any] = {"connect_args": {"timeout": _LOCK_WAIT_SECONDS}}
 
 
 class Database:
@@ -37,6 +44,9 @@ class Database:
         # however long it waits; one that takes the write lock at its beginning waits its turn instead.
         self._writing = self._engine.execution_options(**{_WRITES: True})
         self._reading = self._engine
+        sqlite = self._engine.dialect.name == "sqlite"
+        self._turn = Lock() if sqlite else None
+        self._readers = BoundedSemaphore(_READERS_AT_ONCE) if sqlite else None
         if self._engine.dialect.name == "postgresql":  # whose default shows each statement another state
             self._reading = self._engine.execution_options(
                 isolation_level="REPEATABLE READ", postgresql_readonly=True
@@ -45,14 +55,44 @@ class Database:
     @contextmanager
     def transaction(self) -> Generator[Session]:
         """A session for writing: committed at the end, rolled back on any exception."""
-        with self._reachable(), Session(self._writing, expire_on_commit=False) as session, session.begin():
+        with (
+            self._my_turn(),
+            self._reachable(),
+            Session(self._writing, expire_on_commit=False) as session,
+            session.begin(),
+        ):
             yield session
 
     @contextmanager
     def reading(self) -> Generator[Session]:
         """A session for reading one consistent state; whatever it writes is thrown away."""
-        with self._reachable(), Session(self._reading, autoflush=False) as session:
+        with self._few(), self._reachable(), Session(self._reading, autoflush=False) as session:
             yield session
+
+    @contextmanager
+    def _my_turn(self) -> Generator[None]:
+        """Writers of this process queue here for SQLite's one lock: its own way of waiting is to sleep ever
+        longer, without any order. Raises Unavailable."""
+        if self._turn is None:
+            yield
+        elif self._turn.acquire(timeout=_LOCK_WAIT_SECONDS):
+            try:
+                yield
+            finally:
+                self._turn.release()
+        else:
+            raise _unavailable()
+
+    @contextmanager
+    def _few(self) -> Generator[None]:
+        """SQLite gives Python's lock away at every row, and many threads spend more time on taking it back
+        than on reading. Nobody waits long: a reader may stay, and read within a reading."""
+        entered = self._readers is not None and self._readers.acquire(timeout=_PATIENCE_SECONDS)
+        try:
+            yield
+        finally:
+            if self._readers is not None and entered:
+                self._readers.release()
 
     @contextmanager
     def _reachable(self) -> Generator[None]:
@@ -62,11 +102,7 @@ class Database:
         except (OperationalError, PoolTimeout) as error:
             self._problem = str(error).splitlines()[0]
             log.warning("the database can't be used", error=self._problem)
-            raise Unavailable(
-                "the database can't be used at the moment; the server's log has the details",
-                code="database_unavailable",
-                retry_after_seconds=2,
-            ) from error
+            raise _unavailable() from error
         else:
             self._problem = None
 
@@ -77,6 +113,14 @@ class Database:
 
     def close(self) -> None:
         self._engine.dispose()
+
+
+def _unavailable() -> Unavailable:
+    return Unavailable(
+        "the database can't be used at the moment; the server's log has the details",
+        code="database_unavailable",
+        retry_after_seconds=2,
+    )
 
 
 def parse_url(url: str) -> URL:
@@ -100,9 +144,8 @@ def make_engine(url: str, *, foreign_keys: bool = True, connections: int = 1) ->
         if sqlite and parsed.database:
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
         # Values would bring what shoppers write into the log.
-        engine = create_engine(
-            parsed, hide_parameters=True, **(_SQLITE_OPTIONS if sqlite else _pool_options(connections))
-        )
+        options = _sqlite_options if sqlite else _pool_options
+        engine = create_engine(parsed, hide_parameters=True, **options(connections))
     except ModuleNotFoundError as error:
         fix = ": pip install 'warung[postgresql]'" if error.name == "psycopg" else ""
         raise _unusable(f"its driver, the Python package {error.name}, is not installed{fix}") from None
@@ -112,17 +155,47 @@ def make_engine(url: str, *, foreign_keys: bool = True, connections: int = 1) ->
         raise _unusable(f"the folder of {parsed.database} can't be made: {error.strerror}") from None
     if sqlite:
         _prepare_sqlite(engine, foreign_keys=foreign_keys)
+    else:
+        _try_idle_connections(engine)
     return engine
 
 
+def _sqlite_options(connections: int) -> dict[str, Any]:
+    """So many connections are kept; more are opened as they are needed."""
+    return {
+        "connect_args": {"timeout": _LOCK_WAIT_SECONDS},
+        "poolclass": QueuePool,
+        "pool_size": connections,
+        "max_overflow": -1,
+    }
+
+
 def _pool_options(connections: int) -> dict[str, Any]:
-    """Connections are tried before they are used: a database that was restarted fails no request."""
     return {
         "pool_size": connections,
         "max_overflow": 0,
         "pool_timeout": _LOCK_WAIT_SECONDS,
-        "pool_pre_ping": True,
     }
+
+
+def _try_idle_connections(engine: Engine) -> None:
+    """Before they are used: a database that was restarted fails no request. One that was used just now is
+    not asked once more."""
+
+    def checked_out(connection: DBAPIConnection, record: ConnectionPoolEntry, _proxy: object) -> None:
+        idle_since = record.info.get(_IDLE_SINCE)
+        if idle_since is None or time.monotonic() < idle_since + _TRUSTED_SECONDS:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.Error as error:
+            raise InvalidatePoolError from error  # all of them are opened anew
+
+    def checked_in(_connection: DBAPIConnection | None, record: ConnectionPoolEntry) -> None:
+        record.info[_IDLE_SINCE] = time.monotonic()
+
+    event.listen(engine, "checkout", checked_out)
+    event.listen(engine, "checkin", checked_in)
 
 
 @contextmanager
@@ -151,8 +224,10 @@ def _prepare_sqlite(engine: Engine, *, foreign_keys: bool) -> None:
         connection.execute(f"PRAGMA foreign_keys = {'ON' if foreign_keys else 'OFF'}")
 
     def began(connection: Connection) -> None:
-        writes = connection.get_execution_options().get(_WRITES, False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+        if connection.get_execution_options().get(_WRITES, False):
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        else:  # takes no lock and so can't fail, which spares it SQLAlchemy's care
+            connection.connection.cursor().execute("BEGIN")
 
     event.listen(engine, "connect", prepare)
     event.listen(engine, "begin", began)

@@ -99,7 +99,7 @@ class Exchange:
             if new := [(supplier_id, draft) for draft in drafts if draft.sku not in stored]:
                 repository.add(new, actor=actor)
             pairs = [(stored[draft.sku], draft) for draft in drafts if draft.sku in stored]
-            return len(new), repository.replace_all(pairs, actor=actor)
+            return len(new), len(repository.replace_all(pairs, actor=actor))
 
     def _compare(self, supplier_id: int, drafts: Sequence[ProductDraft], _actor: str) -> tuple[int, int]:
         """What `_store` would answer."""

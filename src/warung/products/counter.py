@@ -48,8 +48,7 @@ class Counter:
     ) -> Product:
         """Make a product what `edit` says, which sees it as it is. Raises Conflict for a taken SKU."""
         with self._own(product_id, caller, "change", if_match) as (repository, product):
-            repository.replace(product, edit(product), actor=caller.owner)
-            return repository.find([product_id])[0]
+            return repository.replace(product, edit(product), actor=caller.owner)
 
     def take(
         self,
@@ -67,8 +66,7 @@ class Counter:
             if left > MAX_STOCK:
                 raise Conflict(f"no stock exceeds {MAX_STOCK}", field="delta", code="stock_limit")
             draft = draft_of(product).model_copy(update={"stock_quantity": left})
-            repository.replace(product, draft, actor=caller.owner, reason=reason)
-            return repository.find([product_id])[0]
+            return repository.replace(product, draft, actor=caller.owner, reason=reason)
 
     def take_off(self, product_id: int, caller: Principal, if_match: IfMatch = None) -> None:
         """Delete a product."""

@@ -1,6 +1,6 @@
 """The routes of products and categories; knows no table and no index."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -8,6 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
 from warung.accounts.principal import Principal
+from warung.answer import answer
 from warung.delivery.schemas import DeliveryLevel
 from warung.etag import IfMatch, etag
 from warung.geo import Coordinates
@@ -35,54 +36,39 @@ def create_router(
     keeper = Depends(keeper_of(authenticate))
     _add_reading(router, service, levels)
 
-    @router.post("/api/products", status_code=201)
-    def put_up(body: ProductBody, response: Response, caller: Principal = keeper) -> ProductDetail:
+    @router.post("/api/products", status_code=201, response_model=ProductDetail)
+    def put_up(body: ProductBody, caller: Principal = keeper) -> Response:
         """Put a product up in one's own stall."""
         product = counter.put_up(caller, body.draft())
-        response.headers["Location"] = f"/api/products/{product.id}"
-        return _told(product, response)
+        return _told(product, status=201, headers={"Location": f"/api/products/{product.id}"})
 
-    @router.put("/api/products/{product_id}")
+    @router.put("/api/products/{product_id}", response_model=ProductDetail)
     def replace_product(
-        product_id: RowId,
-        body: ProductBody,
-        response: Response,
-        if_match: IfMatch = None,
-        caller: Principal = keeper,
-    ) -> ProductDetail:
+        product_id: RowId, body: ProductBody, if_match: IfMatch = None, caller: Principal = keeper
+    ) -> Response:
         """Describe a product anew, as a whole: what is left out gets its default."""
         draft = body.draft()
-        return _told(counter.change(product_id, caller, lambda _before: draft, if_match), response)
+        return _told(counter.change(product_id, caller, lambda _before: draft, if_match))
 
-    @router.patch("/api/products/{product_id}")
+    @router.patch("/api/products/{product_id}", response_model=ProductDetail)
     def patch_product(
-        product_id: RowId,
-        patch: dict[str, Any],
-        response: Response,
-        if_match: IfMatch = None,
-        caller: Principal = keeper,
-    ) -> ProductDetail:
+        product_id: RowId, patch: dict[str, Any], if_match: IfMatch = None, caller: Principal = keeper
+    ) -> Response:
         """Change what the JSON merge patch names."""
-        product = counter.change(product_id, caller, lambda before: _patched(before, patch), if_match)
-        return _told(product, response)
+        return _told(counter.change(product_id, caller, lambda before: _patched(before, patch), if_match))
 
     @router.delete("/api/products/{product_id}", status_code=204)
     def take_off(product_id: RowId, if_match: IfMatch = None, caller: Principal = keeper) -> None:
         """Delete a product; its SKU is free again."""
         counter.take_off(product_id, caller, if_match)
 
-    @router.post("/api/products/{product_id}/stock")
+    @router.post("/api/products/{product_id}/stock", response_model=ProductDetail)
     def change_stock(
-        product_id: RowId,
-        change: StockChange,
-        response: Response,
-        if_match: IfMatch = None,
-        caller: Principal = keeper,
-    ) -> ProductDetail:
+        product_id: RowId, change: StockChange, if_match: IfMatch = None, caller: Principal = keeper
+    ) -> Response:
         """Add to the stock, or take from it; too little is a 409 and changes nothing. With If-Match a request
         that is sent again counts once."""
-        product = counter.take(product_id, caller, change.delta, change.reason, if_match)
-        return _told(product, response)
+        return _told(counter.take(product_id, caller, change.delta, change.reason, if_match))
 
     @router.get("/api/products/{product_id}/history")
     def read_history(
@@ -98,22 +84,21 @@ def create_router(
 def _add_reading(
     router: APIRouter, service: ProductService, levels: Callable[[], Sequence[DeliveryLevel]]
 ) -> None:
-    @router.get("/api/products/{product_id}")
-    def read_product(product_id: RowId, response: Response, location: Near = None) -> ProductDetail:
+    @router.get("/api/products/{product_id}", response_model=ProductDetail)
+    def read_product(product_id: RowId, location: Near = None) -> Response:
         """One product, with its ETag."""
         product = service.get(product_id)
-        response.headers["ETag"] = etag(product.version)
-        return ProductDetail.of(product, near=_place(location), levels=levels())
+        return _told(product, near=_place(location), levels=levels())
 
-    @router.get("/api/suppliers/{supplier_id}/products", tags=["suppliers"])
+    @router.get("/api/suppliers/{supplier_id}/products", tags=["suppliers"], response_model=Page[ProductCard])
     def list_products(
         supplier_id: RowId, location: Near = None, cursor: Cursor = None, limit: Limit = 20
-    ) -> Page[ProductCard]:
+    ) -> Response:
         """What stands in a stall."""
         near, ways = _place(location), levels()
         products, following = service.of_supplier(supplier_id, cursor, limit)
         cards = [product_card(product, near=near, levels=ways) for product in products]
-        return Page[ProductCard](items=cards, next_cursor=following)
+        return answer(Page[ProductCard](items=cards, next_cursor=following))
 
     @router.get("/api/categories")
     def list_categories() -> CategoryTree:
@@ -125,10 +110,17 @@ def _place(location: str | None) -> Coordinates | None:
     return None if location is None else Coordinates.parse(location)
 
 
-def _told(product: Product, response: Response) -> ProductDetail:
-    """To its supplier, who is nowhere."""
-    response.headers["ETag"] = etag(product.version)
-    return ProductDetail.of(product)
+def _told(
+    product: Product,
+    *,
+    near: Coordinates | None = None,
+    levels: Sequence[DeliveryLevel] = (),
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """With its ETag. Its supplier, who is told of a change, is nowhere."""
+    detail = ProductDetail.of(product, near=near, levels=levels)
+    return answer(detail, status=status, headers={"ETag": etag(product.version), **(headers or {})})
 
 
 def _patched(before: Product, patch: dict[str, Any]) -> ProductDraft:

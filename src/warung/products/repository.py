@@ -2,19 +2,64 @@
 
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import fields, replace
+from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, Select, delete, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Select,
+    String,
+    bindparam,
+    cast,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session, joinedload, selectinload
+from sqlalchemy.orm import Session
 
+from warung.database.model import Model
 from warung.database.types import utc_now
 from warung.errors import Conflict, NotFound
 from warung.products.models import ProductChangeRow, ProductHistoryRow, ProductRow, ProductTagRow
 from warung.products.product import ChangeMark, PriceChange, Product, draft_of
 from warung.products.schemas import ProductDraft
-from warung.suppliers.repository import SupplierRepository, as_supplier
+from warung.suppliers import repository as suppliers
+from warung.suppliers.repository import SupplierRepository
 
-_KEPT = ProductRow.deleted_at.is_(None)
+_PRODUCTS, _TAGS, _HISTORY, _CHANGES = (
+    Model.metadata.tables[row.__tablename__]
+    for row in (ProductRow, ProductTagRow, ProductHistoryRow, ProductChangeRow)
+)
+_KEPT = _PRODUCTS.c.deleted_at.is_(None)
+
+# What every shopper asks for is read by statements built once, as plain rows: the mapper's objects and
+# statements cost several times as much as the database.
+_FIELDS = [field.name for field in fields(Product) if field.name not in {"supplier", "tags"}]
+# All tags in one column, each with its position, as no order within an aggregate is known to both databases.
+_TAG_LINES = (
+    select(func.aggregate_strings(cast(_TAGS.c.position, String) + " " + _TAGS.c.tag, "\n"))
+    .where(_TAGS.c.product_id == _PRODUCTS.c.id)
+    .scalar_subquery()
+)
+_WHOLE = (
+    select(*(_PRODUCTS.c[name] for name in _FIELDS), _TAG_LINES, *suppliers.COLUMNS)
+    .join_from(_PRODUCTS, suppliers.TABLE)
+    .where(_KEPT)
+)
+_BY_IDS = _WHOLE.where(_PRODUCTS.c.id.in_(bindparam("ids", expanding=True)))
+_LOCKED = _WHOLE.where(_PRODUCTS.c.id == bindparam("id")).with_for_update(of=_PRODUCTS)
+_AFTER = (
+    _WHOLE.where(_PRODUCTS.c.id > bindparam("after"))
+    .order_by(_PRODUCTS.c.id)
+    .limit(bindparam("limit", type_=Integer))
+)
+_IN_STALL_AFTER = _AFTER.where(_PRODUCTS.c.supplier_id == bindparam("supplier"))
+_UPDATE = update(_PRODUCTS).where(_PRODUCTS.c.id == bindparam("key"))
 # Any constant will do, as long as nothing else in the database locks it.
 _LOG_LOCK = 0x57_41_52_55
 
@@ -57,41 +102,38 @@ class ProductRepository:
     def lock(self, product_id: int) -> Product | None:
         """The product, which no other transaction changes before this one's end."""
         # SQLite has no row locks and needs none: a writing transaction is alone from its beginning.
-        locked = select(ProductRow).where(ProductRow.id == product_id, _KEPT).with_for_update(of=ProductRow)
-        found = self._products(locked)
+        found = self._products(_LOCKED, id=product_id)
         return found[0] if found else None
 
     def by_sku(self, supplier_id: int, skus: Iterable[str], *, locked: bool = False) -> dict[str, Product]:
         """Those of a supplier's products that have one of these SKUs; `locked` as by `lock`."""
-        wanted = select(ProductRow).where(
-            ProductRow.supplier_id == supplier_id, ProductRow.sku.in_(list(skus)), _KEPT
-        )
+        wanted = _WHOLE.where(_PRODUCTS.c.supplier_id == supplier_id, _PRODUCTS.c.sku.in_(list(skus)))
         if locked:
-            wanted = wanted.order_by(ProductRow.id).with_for_update(of=ProductRow)
+            wanted = wanted.order_by(_PRODUCTS.c.id).with_for_update(of=_PRODUCTS)
         return {product.sku: product for product in self._products(wanted)}
 
     def replace(
         self, product: Product, draft: ProductDraft, *, actor: str, reason: str | None = None
-    ) -> None:
+    ) -> Product:
         """Make a locked `product` what `draft` says, if it isn't that already: a new version, and logged.
 
-        Raises Conflict for a SKU that is taken.
+        As it is then. Raises Conflict for a SKU that is taken.
         """
-        self.replace_all([(product, draft)], actor=actor, reason=reason)
+        return self.replace_all([(product, draft)], actor=actor, reason=reason).get(product.id, product)
 
     def replace_all(
         self, pairs: Sequence[tuple[Product, ProductDraft]], *, actor: str, reason: str | None = None
-    ) -> int:
-        """The same for many at a time; how many weren't what their draft says."""
+    ) -> Mapping[int, Product]:
+        """The same for many at a time; those that weren't what their draft says, as they are then, by id."""
         changes = [(product, draft) for product, draft in pairs if draft_of(product) != draft]
         if not changes:
-            return 0
+            return {}
         now = utc_now()
         with _each_sku_once():
             self._session.execute(
-                update(ProductRow),
+                _UPDATE,
                 [
-                    _values(draft) | {"id": product.id, "version": product.version + 1, "updated_at": now}
+                    _values(draft) | {"key": product.id, "version": product.version + 1, "updated_at": now}
                     for product, draft in changes
                 ],
             )
@@ -103,8 +145,7 @@ class ProductRepository:
         }
         self._note_history(told, actor, reason)
         self._log([product.id for product, _ in changes])
-        self._session.expire_all()  # rows that were read know nothing of all this
-        return len(changes)
+        return {product.id: _became(product, draft, now) for product, draft in changes}
 
     def remove(self, ids: Sequence[int]) -> None:
         """Mark locked products as deleted."""
@@ -135,19 +176,15 @@ class ProductRepository:
         ]
 
     def find(self, ids: Iterable[int]) -> list[Product]:
-        return self._products(select(ProductRow).where(ProductRow.id.in_(ids), _KEPT))
+        return self._products(_BY_IDS, ids=list(ids))
 
     def after(self, product_id: int, limit: int) -> list[Product]:
         """The next products in the order of their ids."""
-        following = select(ProductRow).where(ProductRow.id > product_id, _KEPT)
-        return self._products(following.order_by(ProductRow.id).limit(limit))
+        return self._products(_AFTER, after=product_id, limit=limit)
 
     def of_supplier(self, supplier_id: int, product_id: int, limit: int) -> list[Product]:
         """The next products of one supplier in the order of their ids."""
-        following = select(ProductRow).where(
-            ProductRow.supplier_id == supplier_id, ProductRow.id > product_id, _KEPT
-        )
-        return self._products(following.order_by(ProductRow.id).limit(limit))
+        return self._products(_IN_STALL_AFTER, supplier=supplier_id, after=product_id, limit=limit)
 
     def last_change(self) -> ChangeMark | None:
         newest = select(ProductChangeRow).order_by(ProductChangeRow.seq.desc()).limit(1)
@@ -176,9 +213,9 @@ class ProductRepository:
             .values(deleted_at=now, updated_at=now, version=ProductRow.version + 1)
         )
 
-    def _products(self, chosen: Select[ProductRow]) -> list[Product]:
-        whole = chosen.options(joinedload(ProductRow.supplier), selectinload(ProductRow.tags))
-        return [_as_product(row) for row in self._session.scalars(whole)]
+    def _products(self, chosen: Select[*tuple[Any, ...]], **values: object) -> list[Product]:
+        """`chosen` is a variant of the whole."""
+        return [_as_product(row) for row in self._session.execute(chosen, values)]
 
     def _add_tags(self, drafts: Mapping[int, ProductDraft]) -> None:
         tags = [
@@ -187,7 +224,7 @@ class ProductRepository:
             for position, tag in enumerate(draft.tags)
         ]
         if tags:
-            self._session.execute(insert(ProductTagRow), tags)
+            self._session.execute(insert(_TAGS), tags)
 
     def _tag_anew(self, drafts: Mapping[int, ProductDraft]) -> None:
         if drafts:
@@ -206,7 +243,7 @@ class ProductRepository:
             for product_id, draft in drafts.items()
         ]
         if entries:
-            self._session.execute(insert(ProductHistoryRow), entries)
+            self._session.execute(insert(_HISTORY), entries)
 
     def _log(self, product_ids: Sequence[int]) -> None:
         """The last thing that a transaction does: it lets no other one log before its own end."""
@@ -218,7 +255,7 @@ class ProductRepository:
             self._session.execute(select(func.pg_advisory_xact_lock(_LOG_LOCK)))
         now = utc_now()
         self._session.execute(
-            insert(ProductChangeRow), [{"product_id": key, "changed_at": now} for key in product_ids]
+            insert(_CHANGES), [{"product_id": key, "changed_at": now} for key in product_ids]
         )
 
 
@@ -232,25 +269,25 @@ class ProductShelf:
         ProductRepository(session).remove_all(supplier_id)
 
 
-def _as_product(row: ProductRow) -> Product:
-    return Product(
-        id=row.id,
-        supplier=as_supplier(row.supplier),
-        sku=row.sku,
-        name=row.name,
-        description=row.description,
-        price_rupiah=row.price_rupiah,
-        stock_quantity=row.stock_quantity,
-        category=row.category,
-        tags=tuple(tag.tag for tag in row.tags),
-        brand=row.brand,
-        condition="used" if row.condition == "used" else "new",
-        weight_grams=row.weight_grams,
-        images=tuple(row.images),
-        version=row.version,
-        created_at=row.created_at,
-        updated_at=row.updated_at,
-    )
+def _as_product(row: Sequence[Any]) -> Product:
+    """The product of a row of the whole."""
+    values = dict(zip(_FIELDS, row, strict=False))
+    values["images"] = tuple(values["images"])
+    tag_lines, *supplier = row[len(_FIELDS) :]
+    return Product(**values, supplier=suppliers.supplier_of(supplier), tags=_tags(tag_lines))
+
+
+def _tags(lines: str | None) -> tuple[str, ...]:
+    """In their order; a tag is one line (ProductDraft)."""
+    if not lines:
+        return ()
+    numbered = [line.split(" ", 1) for line in lines.split("\n")]
+    return tuple(tag for _, tag in sorted((int(position), tag) for position, tag in numbered))
+
+
+def _became(product: Product, draft: ProductDraft, now: datetime) -> Product:
+    """As it would be read back."""
+    return replace(product, **dict(draft), version=product.version + 1, updated_at=now)
 
 
 def _values(draft: ProductDraft) -> dict[str, object]:

@@ -55,10 +55,10 @@ class ProductService:
     ) -> tuple[Sequence[Product], str | None]:
         """A page of what stands in a stall. Raises NotFound, and InvalidInput for a bad cursor."""
         with self._database.reading() as session:
-            if not SupplierRepository(session).find([supplier_id]):
-                raise NotFound(f"there is no supplier {supplier_id}")
             start = read_key(cursor) if cursor else 0
             found = ProductRepository(session).of_supplier(supplier_id, start, limit + 1)
+            if not found and not SupplierRepository(session).find([supplier_id]):
+                raise NotFound(f"there is no supplier {supplier_id}")
             return cut(found, limit, lambda product: str(product.id))
 
     def after(self, product_id: int, limit: int) -> Sequence[Product]:

@@ -116,10 +116,11 @@ def _add_keys(router: APIRouter, service: SupplierService, keeper: Any) -> None:
         service.revoke_key(supplier_id, key_id, caller)
 
 
-def keeper_of(authenticate: Callable[[Request], Principal]) -> Callable[[Principal], Principal]:
+def keeper_of(authenticate: Callable[[Request], Principal]) -> Callable[[Request], Principal]:
     """A dependency: the caller, who is a supplier or an operator; others are refused whatever they send."""
 
-    def keeper(caller: Annotated[Principal, Depends(authenticate)]) -> Principal:
+    def keeper(request: Request) -> Principal:
+        caller = authenticate(request)
         caller.require("supplier", "operator")
         return caller
 

@@ -2,13 +2,15 @@
 
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import fields
 from datetime import date
-from typing import Protocol
+from typing import Any, Protocol
 
-from sqlalchemy import Select, insert, select, update
+from sqlalchemy import Select, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from warung.database.model import Model
 from warung.database.types import utc_now
 from warung.errors import Conflict
 from warung.geo import Coordinates
@@ -18,6 +20,18 @@ from warung.suppliers.schemas import LocatedStall, SupplierDraft
 from warung.suppliers.supplier import Supplier
 
 _KEPT = SupplierRow.deleted_at.is_(None)
+_FIELDS = ["lat", "lng", *(field.name for field in fields(Supplier) if field.name != "location")]
+
+TABLE = Model.metadata.tables[SupplierRow.__tablename__]
+COLUMNS = tuple(TABLE.c[name] for name in _FIELDS)
+"""What `supplier_of` takes."""
+
+_KEYS = Model.metadata.tables[SupplierKeyRow.__tablename__]
+_OF_KEY = (
+    select(TABLE.c.id)
+    .join_from(TABLE, _KEYS)
+    .where(_KEYS.c.digest == bindparam("digest"), _KEYS.c.revoked_at.is_(None), TABLE.c.deleted_at.is_(None))
+)
 
 
 class Shelf(Protocol):
@@ -56,7 +70,7 @@ class SupplierRepository:
         self._session.add(row)
         with _one_stall_each():
             self._session.flush()
-        return as_supplier(row)
+        return _as_supplier(row)
 
     def find(self, ids: Iterable[int]) -> Mapping[int, Supplier]:
         return self._suppliers(select(SupplierRow).where(SupplierRow.id.in_(ids), _KEPT))
@@ -91,7 +105,7 @@ class SupplierRepository:
         if self._session.is_modified(row):
             row.version += 1
         self._session.flush()
-        return as_supplier(row)
+        return _as_supplier(row)
 
     def remove(self, supplier_id: int) -> None:
         """Mark a locked supplier as deleted."""
@@ -126,32 +140,20 @@ class SupplierRepository:
 
     def id_of_key(self, credential: str) -> int | None:
         """The supplier whose key this is; None for one that is unknown or revoked."""
-        good = select(SupplierRow.id).join(SupplierKeyRow, SupplierKeyRow.supplier_id == SupplierRow.id)
-        return self._session.scalar(
-            good.where(
-                SupplierKeyRow.digest == digest_of(credential), SupplierKeyRow.revoked_at.is_(None), _KEPT
-            )
-        )
+        return self._session.scalar(_OF_KEY, {"digest": digest_of(credential)})
 
     def _suppliers(self, chosen: Select[SupplierRow]) -> dict[int, Supplier]:
-        return {row.id: as_supplier(row) for row in self._session.scalars(chosen)}
+        return {row.id: _as_supplier(row) for row in self._session.scalars(chosen)}
 
 
-def as_supplier(row: SupplierRow) -> Supplier:
-    return Supplier(
-        id=row.id,
-        external_id=row.external_id,
-        name=row.name,
-        business_name=row.business_name,
-        city=row.city,
-        address=row.address,
-        contact=row.contact,
-        location=Coordinates(row.lat, row.lng),
-        registration_date=row.registration_date,
-        email=row.email,
-        version=row.version,
-        updated_at=row.updated_at,
-    )
+def supplier_of(values: Iterable[Any]) -> Supplier:
+    """The supplier of a row of COLUMNS."""
+    lat, lng, *others = values
+    return Supplier(**dict(zip(_FIELDS[2:], others, strict=True)), location=Coordinates(lat, lng))
+
+
+def _as_supplier(row: SupplierRow) -> Supplier:
+    return supplier_of(getattr(row, name) for name in _FIELDS)
 
 
 def _as_key(row: SupplierKeyRow) -> SupplierKey:
