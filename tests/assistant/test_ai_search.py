@@ -17,7 +17,7 @@ from warung.engine.scripted import FEATURES, scripted_engine
 from warung.settings import Settings
 
 ROUTE = "/api/products/ai-search"
-DOUBTFUL = "zxqv 3500000"
+DOUBTFUL = "zxqv 3500500"
 JAKARTA = "-6.2,106.8"
 Ask = Callable[..., httpx.Response]
 
@@ -112,15 +112,15 @@ def test_what_gives_way_is_said(shop: Settings) -> None:
 
 
 def test_the_model_reads_what_the_rules_cannot(shop: Settings) -> None:
-    engine = reading({"category": {"quote": "zxqv", "value": "ponsel"}, "max_price": {"quote": "3500000"}})
+    engine = reading({"category": {"quote": "zxqv", "value": "ponsel"}, "max_price": {"quote": "3500500"}})
     with asking(shop, engine) as ask:
         first = found(ask(DOUBTFUL, limit=3, offers=0))
         second = found(ask(DOUBTFUL, limit=3, offers=0, cursor=first["next_cursor"]))
     for body in (first, second):
         assert body["reading"] == "model"
-        assert (body["understood"]["category"], body["understood"]["max_price"]) == ("ponsel", 3_500_000)
+        assert (body["understood"]["category"], body["understood"]["max_price"]) == ("ponsel", 3_500_500)
         assert {card["category"] for card in body["products"]} == {"ponsel"}
-        assert all(card["price"] <= 3_500_000 for card in body["products"])
+        assert all(card["price"] <= 3_500_500 for card in body["products"])
         assert body["answer"].startswith('Saya mengartikan "zxqv" sebagai ')
     assert not {card["id"] for card in first["products"]} & {card["id"] for card in second["products"]}
 

@@ -22,24 +22,24 @@ def test_the_model_is_asked_only_about_words_that_nobody_knows() -> None:
 
 
 def test_only_what_the_rules_left_open_is_offered_and_only_what_could_be_meant() -> None:
-    quotes = offer("zxqv besar 3500000", "zxqv").quotes()
+    quotes = offer("zxqv besar 3500500", "zxqv").quotes()
     assert set(quotes) == {"category", "min_price", "max_price"}
     assert "zxqv" in quotes["category"]
     assert "besar" not in quotes["category"]
-    assert quotes["max_price"] == ["3500000"]
+    assert quotes["max_price"] == ["3500500"]
     assert set(offer("zxqv di Bandung budget 2 juta", "zxqv").quotes()) == {"category"}
 
 
 def test_claims_that_hold_become_filters_with_the_words_behind_them() -> None:
-    claims = [Claim("category", "zxqv", "ponsel"), Claim("max_price", "3500000")]
-    understood, held = offer("zxqv besar 3500000", "zxqv", "3500000").apply(claims)
+    claims = [Claim("category", "zxqv", "ponsel"), Claim("max_price", "3500500")]
+    understood, held = offer("zxqv besar 3500500", "zxqv", "3500500").apply(claims)
     assert held == claims
     assert (understood.category, understood.max_price_rupiah, understood.text) == (
         "ponsel",
-        3_500_000,
+        3_500_500,
         "besar",
     )
-    assert understood.spans[-2:] == (Span("category", "zxqv"), Span("max_price", "3500000"))
+    assert understood.spans[-2:] == (Span("category", "zxqv"), Span("max_price", "3500500"))
 
 
 @pytest.mark.parametrize(
@@ -56,8 +56,8 @@ def test_claims_that_hold_become_filters_with_the_words_behind_them() -> None:
         ("zxqv besar", Claim("place", "besar")),
         ("zxqv besar", Claim("place", "Jakarta")),
         ("zxqv di Bandung", Claim("place", "Bandung")),  # set by the rules
-        ("zxqv budget 2 juta 3500000", Claim("max_price", "3500000")),  # set by the rules
-        ("zxqv budget 2 juta 3500000", Claim("min_price", "3500000")),  # more than the most
+        ("zxqv budget 2 juta 3500500", Claim("max_price", "3500500")),  # set by the rules
+        ("zxqv budget 2 juta 3500500", Claim("min_price", "3500500")),  # more than the most
     ],
 )
 def test_what_the_words_do_not_vouch_for_is_dropped(message: str, claim: Claim) -> None:
@@ -66,22 +66,22 @@ def test_what_the_words_do_not_vouch_for_is_dropped(message: str, claim: Claim) 
 
 
 def test_one_quote_sets_one_field_and_one_field_is_set_once() -> None:
-    understood, held = offer("zxqv 3500000", "zxqv").apply(
-        [Claim("max_price", "3500000"), Claim("min_price", "3500000"), Claim("category", "zxqv", "ponsel"),
+    understood, held = offer("zxqv 3500500", "zxqv").apply(
+        [Claim("max_price", "3500500"), Claim("min_price", "3500500"), Claim("category", "zxqv", "ponsel"),
          Claim("category", "zxqv", "laptop")]
     )  # fmt: skip
     assert (understood.min_price_rupiah, understood.category, len(held)) == (None, "ponsel", 2)
 
 
 MESSAGES = st.lists(
-    st.sampled_from(["zxqv", "batu", "di", "3500000", "12.000", "2 juta", "mah", "16", "laptop", "bukan"]),
+    st.sampled_from(["zxqv", "batu", "di", "3500500", "12.000", "2 juta", "mah", "16", "laptop", "bukan"]),
     max_size=7,
 ).map(" ".join)
 CLAIMS = st.lists(
     st.builds(
         Claim,
         st.sampled_from(["category", "min_price", "max_price", "place"]),
-        st.sampled_from(["zxqv", "batu", "3500000", "12.000", "16", "2 juta", "zxqv batu", ""])
+        st.sampled_from(["zxqv", "batu", "3500500", "12.000", "16", "2 juta", "zxqv batu", ""])
         | st.text(max_size=5),
         st.sampled_from([None, "laptop", "ponsel", "pesawat"]),
     ),
