@@ -114,7 +114,8 @@ class _Session:
 
 
 class Stall:
-    """Set `script` before asking, and `offers` of other suppliers, None where they can't be had; `asked`,
+    """Set `script` before asking, `products` to be read by their ids, and `offers` of other suppliers, None
+    where they can't be had; `asked`,
     `resumed`, `cancelled`, `offers_asked` and `clicked` tell what came over the wire."""
 
     def __init__(self) -> None:
@@ -122,6 +123,7 @@ class Stall:
         self.asked: list[dict[str, Any]] = []
         self.resumed: list[str] = []
         self.cancelled: list[str] = []
+        self.products: dict[int, dict[str, Any]] = {}
         self.offers: list[dict[str, Any]] | None = []
         self.offers_asked: list[str] = []
         self.clicked: list[int] = []
@@ -141,9 +143,15 @@ class Stall:
         app.add_api_route("/api/chat", self._ask, methods=["POST"])
         app.add_api_route("/api/chat/{session_id}", self._resume, methods=["GET"])
         app.add_api_route("/api/chat/{session_id}/cancel", self._cancel, methods=["POST"])
+        app.add_api_route("/api/products/{product_id}", self._product, methods=["GET"])
         app.add_api_route("/api/products/{product_id}/offers", self._offers, methods=["GET"])
         app.add_api_route("/api/products/{product_id}/clicks", self._click, methods=["POST"], status_code=204)
         return app
+
+    async def _product(self, product_id: int) -> dict[str, Any]:
+        if product_id not in self.products:
+            raise NotFound(f"there is no product {product_id}")
+        return self.products[product_id]
 
     async def _offers(self, request: Request) -> Response:
         self.offers_asked.append(f"{request.url.path}?{request.url.query}")

@@ -56,6 +56,20 @@ def test_asking_shows_the_question_what_was_understood_the_answer_and_the_cards(
     assert visit.console_errors == []
 
 
+def test_a_link_to_a_product_shows_it(visit: Visit, stall: Stall) -> None:
+    stall.products = {1: LAPTOP | {"name": "<img src=x onerror=alert(1)> F15"}}
+    visit.page.goto(f"{stall.url}/?product=1")
+    shown = visit.page.get_by_role("region", name="Produk").locator(".card")
+    expect(shown).to_contain_text("<img src=x onerror=alert(1)> F15")
+    expect(shown).to_contain_text("Rp 9.499.000")
+    assert (visit.console_errors, visit.dialogs) == ([], [])
+    for gone in ("2", "x", "-1"):
+        visit.page.goto(f"{stall.url}/?product={gone}")
+        expect(visit.page.get_by_text("Produk itu sudah tidak ada")).to_be_visible()
+    visit.page.goto(stall.url)
+    expect(visit.page.get_by_role("region", name="Produk")).to_be_hidden()
+
+
 def test_suppliers_are_compared_on_demand(visit: Visit, stall: Stall) -> None:
     delivery = [{"service": "regular", "name": "Reguler", "fee": 9_000, "min_hours": 36, "max_hours": 72}]
     stall.script = Script(answer(PIECES, LAPTOP))

@@ -1,9 +1,9 @@
 // How one exchange looks: the question, what was understood, the answer, the products. Knows no network and no storage.
 // Whatever came from the server is text: it goes into text nodes and nowhere else.
 
+import { card } from "./card.js";
 import { element, icon } from "./elements.js";
-import { comparison } from "./offers.js";
-import { LOST, apology, category, delivery, distance, isLost, rupiah, stock, understoodRows } from "./words.js";
+import { LOST, apology, isLost, understoodRows } from "./words.js";
 
 const COMPOSED =
   "Ringkasan ini disusun oleh warung sendiri: kata-kata asisten tidak bisa dipastikan, atau asistennya sedang tidak ada.";
@@ -140,28 +140,4 @@ function* emphasised(line, growing) {
 function nearOf({ location, understood }) {
   const named = understood?.place?.location;
   return location ?? (named ? `${named.lat},${named.lng}` : null);
-}
-
-function card({ supplier, ...product }, near) {
-  const shop = element("p", "supplier", icon("store"), element("b", "", supplier.business_name));
-  shop.append(element("span", "city", supplier.city));
-  if (product.distance_km != null)
-    shop.append(element("span", "distance", icon("pin"), distance(product.distance_km)));
-  const services = (product.delivery ?? []).map((service) => element("p", "", icon("truck"), delivery(service)));
-  return element(
-    "li",
-    product.stock_quantity > 0 ? "card" : "card sold-out",
-    element("p", "kind", category(product.category)),
-    element("h4", "name", product.name),
-    element("p", "description", product.description ?? ""),
-    element(
-      "p",
-      "offer",
-      element("span", "price", rupiah(product.price)),
-      element("span", "stock", stock(product.stock_quantity)),
-    ),
-    shop,
-    element("div", "delivery", ...services),
-    comparison(product, near),
-  );
 }

@@ -1,6 +1,7 @@
 // The page: asks, keeps the conversation over a refresh, and lets it be stopped.
 
 import { ExchangeView } from "./exchange.js";
+import { showNamedProduct } from "./product.js";
 import { cancel, follow, Problem } from "./stream.js";
 import { loadCategories, noLocation } from "./words.js";
 
@@ -242,3 +243,4 @@ window.addEventListener("pagehide", keepNow);
 
 await loadCategories();
 restore();
+await showNamedProduct(find("#product"), state.location);
