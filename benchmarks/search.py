@@ -76,7 +76,7 @@ def main(
     notes = (
         f"{products:,} products of {products // 20:,} suppliers; {questions} questions of one to three words,"
         " a price range and a radius of 5 to 100 km, on one core. Warung's searches count all matches by"
-        " their category, fill a page with matches of some words where few have all, and read the products back"
+        " their category, fill a page with matches of some words where few have all, and read them back"
         " from the database; the others bring the ids of 20 products from a box, all words and then any."
         f" Before the run the machine was busy with {busy:.2f} cores."
     )
