@@ -33,7 +33,8 @@ def count_facets(
     buckets: dict[Facet, _Buckets] = {}
     for without, facets in alike.items():
         found = snapshot.aggregate(
-            matcher.query(at_least, without=without), {facet.value: _aggregation(facet) for facet in facets}
+            matcher.unscored(at_least, without=without),
+            {facet.value: _aggregation(facet) for facet in facets},
         )
         buckets |= {facet: found[facet.value] for facet in facets}
     values = {facet: _values(found) for facet, found in buckets.items() if facet in EXACT_FACETS}
@@ -68,7 +69,7 @@ def _price_bands(buckets: _Buckets) -> list[Band]:
 
 def _distance_bands(matcher: Matcher, snapshot: Snapshot, at_least: int, near: Coordinates) -> list[Band]:
     """By the discs around the shopper: a band is a disc without the next smaller one."""
-    everywhere = matcher.query(at_least, without=Facet.DISTANCE)
+    everywhere = matcher.unscored(at_least, without=Facet.DISTANCE)
     discs = [0]
     for _, high in DISTANCE_BANDS:
         disc = everywhere if high is None else matcher.near(everywhere, high, near)
