@@ -4,9 +4,10 @@ The distance itself is `warung.geo.distance_km`: cells only say where it need no
 """
 
 import math
+from functools import lru_cache
 from typing import NamedTuple
 
-from warung.geo import EARTH_RADIUS_KM, Coordinates, distance_km
+from warung.geo import EARTH_RADIUS_KM, Coordinates
 
 # Cells per degree, each a multiple of the next: 0.02° is about 2 km of latitude, 0.1° 11 km, 0.5° 55 km.
 FINEST, FINE, COARSE = LEVELS = (50, 10, 2)
@@ -16,6 +17,9 @@ _SLACK_DEGREES = 1e-7
 _DEGREE_KM = math.radians(EARTH_RADIUS_KM)
 # Half a cell's diagonal is longer on the sphere than in the plane, by less than this.
 _BULGE_KM = 0.05
+_REACH_KM = {level: _DEGREE_KM * math.sqrt(0.5) / level + _BULGE_KM for level in LEVELS}
+
+Direction = tuple[float, float, float]
 
 
 class Cell(NamedTuple):
@@ -36,14 +40,23 @@ class Cell(NamedTuple):
     def term(self) -> str:
         return f"{self.per_degree}:{self.row}:{self.column}"
 
-    def span_km(self, center: Coordinates) -> tuple[float, float]:
+    def span_km(self, center: Direction) -> tuple[float, float]:
         """No point of the cell is nearer than the first of these distances, none farther than the second."""
-        middle = Coordinates(
-            (self.row + 0.5) / self.per_degree - 90, (self.column + 0.5) / self.per_degree - 180
-        )
-        distance = distance_km(center, middle)
-        reach = _DEGREE_KM * math.sqrt(0.5) / self.per_degree + _BULGE_KM
+        distance = 2 * EARTH_RADIUS_KM * math.asin(min(1.0, math.dist(center, _middle(self)) / 2))
+        reach = _REACH_KM[self.per_degree]
         return distance - reach, distance + reach
+
+
+def direction(point: Coordinates) -> Direction:
+    """The unit vector from the middle of the earth."""
+    lat, lng = math.radians(point.lat), math.radians(point.lng)
+    return math.cos(lat) * math.cos(lng), math.cos(lat) * math.sin(lng), math.sin(lat)
+
+
+@lru_cache(maxsize=100_000)
+def _middle(cell: Cell) -> Direction:
+    row, column = cell.row + 0.5, cell.column + 0.5
+    return direction(Coordinates(row / cell.per_degree - 90, column / cell.per_degree - 180))
 
 
 def spot(point: Coordinates) -> int:

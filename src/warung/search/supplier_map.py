@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from threading import Lock
 
 from warung.geo import Coordinates, distance_km
-from warung.search.geo import COARSE, FINE, FINEST, LEVELS, Cell, cells_around
+from warung.search.geo import COARSE, FINE, FINEST, LEVELS, Cell, Direction, cells_around, direction
 
 # From here on there are more cells around a point than cells with a supplier in them.
 _ALL_CELLS_FROM_KM = 2000
@@ -69,8 +69,9 @@ class SupplierMap:
         inside: set[Cell] = set()
         with self._lock:
             cut = self._coarse_around(radius_km, center)
+            middle = direction(center)
             for level in (COARSE, FINE, FINEST):
-                cut = _without_those_inside(cut, inside, radius_km, center)
+                cut = _without_those_inside(cut, inside, radius_km, middle)
                 if level != FINEST:
                     cut = [part for cell in cut for part in self._cells[cell]]
             suppliers = frozenset(
@@ -88,7 +89,7 @@ class SupplierMap:
 
 
 def _without_those_inside(
-    cells: Iterable[Cell], inside: set[Cell], radius_km: float, center: Coordinates
+    cells: Iterable[Cell], inside: set[Cell], radius_km: float, center: Direction
 ) -> list[Cell]:
     """Those that the edge of the disc may cut; the ones that lie in it are added to `inside`."""
     cut: list[Cell] = []
