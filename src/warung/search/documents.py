@@ -3,6 +3,7 @@
 import re
 from functools import cache, lru_cache
 from itertools import chain
+from zlib import crc32
 
 from tantivy import Document, Filter, Schema, SchemaBuilder, TextAnalyzer, TextAnalyzerBuilder, Tokenizer
 
@@ -14,7 +15,7 @@ from warung.search.supplier_map import place_terms
 from warung.search.tokens import split_words
 
 # Raised with every change of the schema, the tokenizer or the documents: older indices are rebuilt.
-VERSION = 3
+VERSION = 4
 
 TOKENIZER = "shop"
 # What is near stands together in the files: a search within a radius then reads little of the rest.
@@ -63,7 +64,7 @@ def make_schema() -> Schema:
     builder.add_text_field("place", tokenizer_name="raw", index_option="basic")
     builder.add_text_field("state", stored=True, tokenizer_name="raw", index_option="basic")
     # Signed, all of them: an unsigned fast field panics on a Python int.
-    for field in ("id", "supplier", "price", "stock", "updated", SORTED_BY):
+    for field in ("id", "supplier", "price", "stock", "updated", "category_number", SORTED_BY):
         builder.add_integer_field(field, indexed=True, fast=True)
     return builder.build()
 
@@ -102,6 +103,7 @@ def make_document(product: Product) -> Document:
     document.add_text("description", description)
     document.add_text("details", details)
     document.add_text("category", product.category)
+    document.add_integer("category_number", category_number(product.category))
     document.add_text("condition", product.condition)
     document.add_text("city", product.supplier.city)
     if product.brand is not None:
@@ -114,6 +116,11 @@ def make_document(product: Product) -> Document:
     for term in place_terms(product.supplier.id, product.supplier.location):
         document.add_text("place", term)
     return document
+
+
+def category_number(slug: str) -> int:
+    """The same in every version; the index hands out numbers of many products at once, but no text."""
+    return crc32(slug.encode())
 
 
 def _add_names(document: Document, product: Product) -> None:

@@ -148,11 +148,12 @@ def _some(queries: Sequence[Query], at_least: int) -> Query:
 def _matches(schema: Schema, term: SearchTerm) -> Iterator[Query]:
     """Queries that together find what `_term` finds."""
     for each in term.alternatives:
-        if len(each.terms) > 1 or each.unless:
+        first, *more = each.terms
+        if more or each.unless:
             yield _alternative(schema, each, BOOSTS)
         else:
             for field in BOOSTS:
-                yield Query.term_query(schema, field, each.terms[0], "basic")
+                yield Query.term_query(schema, field, first, "basic")
     if term.prefix is not None:
         yield Query.fuzzy_term_query(schema, WORDS, term.prefix, 0, prefix=True)
 

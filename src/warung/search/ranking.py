@@ -125,6 +125,11 @@ class Ranking:
             self._best[at_least] = self._snapshot.matches(self._matcher.query(at_least), _FIRST_WINDOW)
         return self._best[at_least]
 
+    def all_matches(self, at_least: int) -> Sequence[Match] | None:
+        """Every match of so many words, in no certain order, where ranking had to read them all."""
+        best = self._best.get(at_least)
+        return best if best is not None and len(best) < _FIRST_WINDOW else None
+
     def explain(self, hit: Hit, plan: Plan) -> tuple[Parts, dict[str, Any]] | None:
         """The parts of a hit's score, and how Tantivy makes the text's; None when it matches no more."""
         query = self._matcher.query(plan.at_least if hit.key[0] == 0 else 1)

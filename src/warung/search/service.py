@@ -143,7 +143,8 @@ class SearchService:
         exact = sum(plan.at_least == words and hit.key[0] == 0 for hit, _ in page)
         relaxed = cursor.relaxed if cursor else _relaxed(steps, in_words=bool(words and page and not exact))
         at_least = 1 if plan.then_any else plan.at_least
-        facets = count_facets(matcher, snapshot, at_least, request.facets, request.near)
+        known = ranking.all_matches(at_least)
+        facets = count_facets(matcher, snapshot, at_least, request.facets, request.near, matches=known)
         following = _following(plan, cursor, page, relaxed, day) if len(found) > len(page) else None
         shown = _sort_anew(page, asked)
         return SearchResult(
