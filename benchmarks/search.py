@@ -37,7 +37,7 @@ from warung.suppliers.service import SupplierService
 
 _PAGE = ROOT / "docs" / "benchmarks-search.md"
 _CORES = 2
-_UPDATES = 20
+_UPDATES, _WARM = 20, 100
 _FACETS = frozenset(Facet)
 
 Figures = dict[str, float]
@@ -75,7 +75,7 @@ def main(
         others = {peer: _alone(ask_peer, peer, file, folder, 1, questions) for peer in asked_peers}
     notes = (
         f"{products:,} products of {products // 20:,} suppliers; {questions} questions of one to three words,"
-        " a price range and a radius of 5 to 100 km, on one core. Warung's searches count all matches by"
+        " a price range and a radius of 5 to 100 km, on one core, after {_WARM} others. Warung's searches count all matches by"
         " their category, fill a page with matches of some words where few have all, and read them back"
         " from the database; the others bring the ids of 20 products from a box, all words and then any."
         f" Before the run the machine was busy with {busy:.2f} cores."
@@ -119,7 +119,7 @@ def ask(file: Path, folder: Path, cores: int, count: int) -> Figures:
         index.catch_up()
         opened = time.perf_counter() - begun
         search = SearchService(index, ProductService(database))
-        for question in make_questions(20, "warm"):
+        for question in make_questions(_WARM, "warm"):
             search.search(question.request())
         plain, faceted = _Times(), _Times()
         for number, question in enumerate(make_questions(count)):
@@ -163,7 +163,7 @@ def ask_peer(name: str, file: Path, folder: Path, cores: int, count: int) -> Fig
     try:
         with PEERS[name](file, folder) as search:
             built = time.perf_counter() - begun
-            for question in make_questions(20, "warm"):
+            for question in make_questions(_WARM, "warm"):
                 search(question)
             times = _Times()
             for question in make_questions(count):

@@ -4,6 +4,7 @@ The distance itself is `warung.geo.distance_km`: cells only say where it need no
 """
 
 import math
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -17,9 +18,6 @@ _SLACK_DEGREES = 1e-7
 _DEGREE_KM = math.radians(EARTH_RADIUS_KM)
 # Half a cell's diagonal is longer on the sphere than in the plane, by less than this.
 _BULGE_KM = 0.05
-_REACH_KM = {level: _DEGREE_KM * math.sqrt(0.5) / level + _BULGE_KM for level in LEVELS}
-
-Direction = tuple[float, float, float]
 
 
 class Cell(NamedTuple):
@@ -40,23 +38,45 @@ class Cell(NamedTuple):
     def term(self) -> str:
         return f"{self.per_degree}:{self.row}:{self.column}"
 
-    def span_km(self, center: Direction) -> tuple[float, float]:
-        """No point of the cell is nearer than the first of these distances, none farther than the second."""
-        distance = 2 * EARTH_RADIUS_KM * math.asin(min(1.0, math.dist(center, _middle(self)) / 2))
-        reach = _REACH_KM[self.per_degree]
-        return distance - reach, distance + reach
+    @property
+    def middle(self) -> Coordinates:
+        return Coordinates(
+            (self.row + 0.5) / self.per_degree - 90, (self.column + 0.5) / self.per_degree - 180
+        )
 
 
-def direction(point: Coordinates) -> Direction:
+def split(
+    cells: Iterable[Cell], per_degree: int, radius_km: float, center: Coordinates
+) -> tuple[list[Cell], list[Cell]]:
+    """The cells, all of one level, that lie within the radius, and those that its edge may cut."""
+    middle, reach = _direction(center), _DEGREE_KM * math.sqrt(0.5) / per_degree + _BULGE_KM
+    within, beyond = _chord(radius_km - reach), _chord(radius_km + reach)
+    inside: list[Cell] = []
+    cut: list[Cell] = []
+    for cell in cells:
+        distance = math.dist(middle, _middle(cell))
+        if distance <= within:
+            inside.append(cell)
+        elif distance <= beyond:
+            cut.append(cell)
+    return inside, cut
+
+
+def _direction(point: Coordinates) -> tuple[float, float, float]:
     """The unit vector from the middle of the earth."""
     lat, lng = math.radians(point.lat), math.radians(point.lng)
     return math.cos(lat) * math.cos(lng), math.cos(lat) * math.sin(lng), math.sin(lat)
 
 
-@lru_cache(maxsize=100_000)
-def _middle(cell: Cell) -> Direction:
-    row, column = cell.row + 0.5, cell.column + 0.5
-    return direction(Coordinates(row / cell.per_degree - 90, column / cell.per_degree - 180))
+def _chord(distance_km: float) -> float:
+    """The straight way between the ends of unit vectors so far apart; negative for a negative distance."""
+    angle = distance_km / EARTH_RADIUS_KM
+    return 2 * math.sin(angle / 2) if angle < math.pi else math.inf
+
+
+@lru_cache(maxsize=200_000)
+def _middle(cell: Cell) -> tuple[float, float, float]:
+    return _direction(cell.middle)
 
 
 def spot(point: Coordinates) -> int:
