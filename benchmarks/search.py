@@ -75,9 +75,10 @@ def main(
         others = {peer: _alone(ask_peer, peer, file, folder, 1, questions) for peer in asked_peers}
     notes = (
         f"{products:,} products of {products // 20:,} suppliers; {questions} questions of one to three words,"
-        " a price range and a radius of 5 to 100 km, on one core, after {_WARM} others. Warung's searches count all matches by"
-        " their category, fill a page with matches of some words where few have all, and read them back"
-        " from the database; the others bring the ids of 20 products from a box, all words and then any."
+        f" a price range and a radius of 5 to 100 km, on one core, after {_WARM} others. Warung counts all"
+        " matches by their category, fills a page with matches of some words where few have all, and reads"
+        " the products back from the database; the others bring the ids of 20 products from a box, of all"
+        " words and then of any. Facets are all six, each without its own filter."
         f" Before the run the machine was busy with {busy:.2f} cores."
     )
     sections = [
