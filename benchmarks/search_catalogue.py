@@ -80,6 +80,19 @@ def make_catalogue(file: Path, products: int, on_progress: Callable[[int], None]
     unfinished.rename(file)
 
 
+def touch(file: Path, product_id: int, rupiah: int) -> int:
+    """Raise a product's price and note the change; the new price."""
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute(
+            "UPDATE products SET price_rupiah = price_rupiah + ? WHERE id = ?", (rupiah, product_id)
+        )
+        connection.execute(_CHANGES, (product_id, _moment()))
+        price: int = connection.execute(
+            "SELECT price_rupiah FROM products WHERE id = ?", (product_id,)
+        ).fetchone()[0]
+    return price
+
+
 def _fill(connection: sqlite3.Connection, ids: range, suppliers: int) -> None:
     dice = random.Random(f"products {ids[0]}")
     categories = [category.slug for category in load_categories()]

@@ -99,6 +99,13 @@ def test_only_the_category_is_counted_unasked(shop: Shop) -> None:
     assert facets == Facets(category=facets.category)
 
 
+@settings(max_examples=30)
+@given(REQUESTS)
+def test_the_category_alone_is_counted_as_beside_others(shop: Shop, request: SearchRequest) -> None:
+    alone = shop.search.search(replace(request, facets=frozenset()))
+    assert alone.facets.category == shop.search.search(request).facets.category
+
+
 def test_price_bands_leave_no_gap_and_end_in_round_amounts() -> None:
     assert PRICE_BANDS[0] == (0, 10_000)
     assert PRICE_BANDS[-1] == (100_000_000, None)

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from marketplace import BANDUNG, JAKARTA
 from warung.geo import EARTH_RADIUS_KM, Coordinates, distance_km
-from warung.search.geo import COARSE, FINE, LEVELS, Cell, cells_around, spot
+from warung.search.geo import COARSE, FINE, LEVELS, Cell, cells_around, split, spot
 
 POINTS = st.builds(Coordinates, st.floats(-90, 90), st.floats(-180, 180))
 
@@ -39,7 +39,7 @@ def test_a_cell_that_lies_within_has_no_point_outside(
     center: Coordinates, point: Coordinates, radius_km: float, level: int, corner: tuple[float, float]
 ) -> None:
     cell = Cell.of(point, level)
-    if cell.span_km(center)[1] <= radius_km:
+    if split([cell], level, radius_km, center)[0]:
         north, east = corner
         inside = Coordinates((cell.row + north) / level - 90, (cell.column + east) / level - 180)
         assert distance_km(center, inside) <= radius_km
@@ -51,7 +51,7 @@ def test_behind_the_pole_a_cell_that_lies_within_has_no_point_outside_either(
 ) -> None:
     center = Coordinates(lat, lng)
     behind = Cell.of(Coordinates(lat, lng - 180 if lng > 0 else lng + 180), COARSE)
-    if behind.span_km(center)[1] <= radius_km:
+    if split([behind], COARSE, radius_km, center)[0]:
         inside = Coordinates((behind.row + north) / COARSE - 90, (behind.column + east) / COARSE - 180)
         assert distance_km(center, inside) <= radius_km
 
@@ -68,15 +68,24 @@ def test_a_ring_is_no_larger_than_it_must_be() -> None:
 
 
 def test_a_whole_cell_is_recognised() -> None:
-    assert Cell.of(JAKARTA, FINE).span_km(JAKARTA)[1] <= 30
-    assert Cell.of(JAKARTA, FINE).span_km(JAKARTA)[1] > 5
+    cell = Cell.of(JAKARTA, FINE)
+    assert split([cell], FINE, 30, JAKARTA) == ([cell], [])
+    assert split([cell], FINE, 5, JAKARTA) == ([], [cell])
 
 
 @given(POINTS, POINTS)
-def test_no_point_of_a_cell_is_nearer_than_its_span_says(center: Coordinates, point: Coordinates) -> None:
+def test_a_cell_is_split_off_where_one_of_its_points_is(center: Coordinates, point: Coordinates) -> None:
+    distance = distance_km(center, point)
     for level in LEVELS:
-        nearest, farthest = Cell.of(point, level).span_km(center)
-        assert nearest <= distance_km(center, point) <= farthest
+        cell = Cell.of(point, level)
+        assert any(split([cell], level, distance, center))
+        assert not split([cell], level, distance - 0.01, center)[0]
+
+
+@given(POINTS, POINTS)
+def test_every_cell_lies_within_half_the_earth_around(center: Coordinates, point: Coordinates) -> None:
+    cells = [Cell.of(point, COARSE)]
+    assert split(cells, COARSE, 20_037.6 + 60, center) == (cells, [])
 
 
 @given(POINTS, POINTS, POINTS)

@@ -1,14 +1,17 @@
 """Counts the facets of a search in the index; knows no database and no wire."""
 
-from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from functools import cache
 from itertools import pairwise
 from typing import Any
 
 from warung.geo import Coordinates
+from warung.products.categories import load_categories
+from warung.search.documents import category_number
 from warung.search.facets import DISTANCE_BANDS, EXACT_FACETS, PRICE_BANDS, Band, Facet, Facets
 from warung.search.matching import Matcher
-from warung.search.snapshot import Snapshot
+from warung.search.snapshot import Match, Snapshot
 
 _MOST_VALUES = 100
 _MOST_CATEGORIES = 1000
@@ -24,16 +27,24 @@ def count_facets(
     at_least: int,
     wanted: Collection[Facet],
     near: Coordinates | None,
+    *,
+    matches: Iterable[Match] | None = None,
 ) -> Facets:
     """The category and those `wanted`, over the matches of at least so many words; the distances are from
-    `near`. What no filter was set for is counted in one pass."""
+    `near`. What no filter was set for is counted in one pass, and the category alone by the `matches`, which
+    are all of them, where they are known."""
+    if matches is not None and not wanted and not matcher.filters_by(Facet.CATEGORY):
+        numbers = Counter(match.category_number for match in matches)
+        if numbers.keys() <= _slugs().keys():
+            return Facets(category={_slugs()[number]: count for number, count in numbers.most_common()})
     alike: defaultdict[Facet | None, list[Facet]] = defaultdict(list)
     for facet in sorted({Facet.CATEGORY, *wanted} - {Facet.DISTANCE}):
         alike[facet if matcher.filters_by(facet) else None].append(facet)
     buckets: dict[Facet, _Buckets] = {}
     for without, facets in alike.items():
         found = snapshot.aggregate(
-            matcher.query(at_least, without=without), {facet.value: _aggregation(facet) for facet in facets}
+            matcher.unscored(at_least, without=without),
+            {facet.value: _aggregation(facet) for facet in facets},
         )
         buckets |= {facet: found[facet.value] for facet in facets}
     values = {facet: _values(found) for facet, found in buckets.items() if facet in EXACT_FACETS}
@@ -47,6 +58,11 @@ def count_facets(
         condition=values.get(Facet.CONDITION),
         brand=values.get(Facet.BRAND),
     )
+
+
+@cache
+def _slugs() -> Mapping[int, str]:
+    return {category_number(category.slug): category.slug for category in load_categories()}
 
 
 def _aggregation(facet: Facet) -> dict[str, Any]:
@@ -68,7 +84,7 @@ def _price_bands(buckets: _Buckets) -> list[Band]:
 
 def _distance_bands(matcher: Matcher, snapshot: Snapshot, at_least: int, near: Coordinates) -> list[Band]:
     """By the discs around the shopper: a band is a disc without the next smaller one."""
-    everywhere = matcher.query(at_least, without=Facet.DISTANCE)
+    everywhere = matcher.unscored(at_least, without=Facet.DISTANCE)
     discs = [0]
     for _, high in DISTANCE_BANDS:
         disc = everywhere if high is None else matcher.near(everywhere, high, near)

@@ -4,9 +4,11 @@ The distance itself is `warung.geo.distance_km`: cells only say where it need no
 """
 
 import math
+from collections.abc import Iterable
+from functools import lru_cache
 from typing import NamedTuple
 
-from warung.geo import EARTH_RADIUS_KM, Coordinates, distance_km
+from warung.geo import EARTH_RADIUS_KM, Coordinates
 
 # Cells per degree, each a multiple of the next: 0.02° is about 2 km of latitude, 0.1° 11 km, 0.5° 55 km.
 FINEST, FINE, COARSE = LEVELS = (50, 10, 2)
@@ -36,14 +38,45 @@ class Cell(NamedTuple):
     def term(self) -> str:
         return f"{self.per_degree}:{self.row}:{self.column}"
 
-    def span_km(self, center: Coordinates) -> tuple[float, float]:
-        """No point of the cell is nearer than the first of these distances, none farther than the second."""
-        middle = Coordinates(
+    @property
+    def middle(self) -> Coordinates:
+        return Coordinates(
             (self.row + 0.5) / self.per_degree - 90, (self.column + 0.5) / self.per_degree - 180
         )
-        distance = distance_km(center, middle)
-        reach = _DEGREE_KM * math.sqrt(0.5) / self.per_degree + _BULGE_KM
-        return distance - reach, distance + reach
+
+
+def split(
+    cells: Iterable[Cell], per_degree: int, radius_km: float, center: Coordinates
+) -> tuple[list[Cell], list[Cell]]:
+    """The cells, all of one level, that lie within the radius, and those that its edge may cut."""
+    middle, reach = _direction(center), _DEGREE_KM * math.sqrt(0.5) / per_degree + _BULGE_KM
+    within, beyond = _chord(radius_km - reach), _chord(radius_km + reach)
+    inside: list[Cell] = []
+    cut: list[Cell] = []
+    for cell in cells:
+        distance = math.dist(middle, _middle(cell))
+        if distance <= within:
+            inside.append(cell)
+        elif distance <= beyond:
+            cut.append(cell)
+    return inside, cut
+
+
+def _direction(point: Coordinates) -> tuple[float, float, float]:
+    """The unit vector from the middle of the earth."""
+    lat, lng = math.radians(point.lat), math.radians(point.lng)
+    return math.cos(lat) * math.cos(lng), math.cos(lat) * math.sin(lng), math.sin(lat)
+
+
+def _chord(distance_km: float) -> float:
+    """The straight way between the ends of unit vectors so far apart; negative for a negative distance."""
+    angle = distance_km / EARTH_RADIUS_KM
+    return 2 * math.sin(angle / 2) if angle < math.pi else math.inf
+
+
+@lru_cache(maxsize=200_000)
+def _middle(cell: Cell) -> tuple[float, float, float]:
+    return _direction(cell.middle)
 
 
 def spot(point: Coordinates) -> int:

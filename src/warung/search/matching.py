@@ -1,12 +1,13 @@
 """From a request to the index's queries, and whether a product read back still fits; knows no order."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 
 from tantivy import FieldType, Occur, Query, Schema
 
 from warung.geo import Coordinates
 from warung.products.product import Product
-from warung.search.documents import BOOSTS, WORDS
+from warung.search.documents import ALL_TEXT, BOOSTS, WORDS
 from warung.search.facets import EXACT_FACETS, Facet
 from warung.search.request import SearchRequest
 from warung.search.snapshot import Snapshot
@@ -20,6 +21,8 @@ _OTHER_FIELDS = 0.5
 _NAMING_FIELDS = ("name", "tags", "kind")
 # Any word that begins as the last one does: less than a match of a word that is known to.
 _PREFIX_SCORE = 1.0
+# A set of terms is looked up at once, which is worth its while for so many.
+_MANY_TERMS = 200
 
 
 class Matcher:
@@ -31,28 +34,27 @@ class Matcher:
         self._snapshot = snapshot
         self.wording = wording
         self.terms = wording.terms
-        self._words = [(Occur.Should, _term(snapshot, term)) for term in wording.terms]
+        self._words = [_term(snapshot, term) for term in wording.terms]
         self._excluded = [words for text in request.exclude if (words := terms(text))]
         self._terms = terms
         self._filters = list(self._make_filters())
-        self._always = [(Occur.MustNot, Query.term_query(snapshot.schema, "state", "state", "basic"))]
-        self._always += [(Occur.MustNot, _naming(snapshot.schema, words)) for words in self._excluded]
 
     @property
     def most_rupiah(self) -> int | None:
         """The most that the shopper wants to pay."""
         return self._request.max_price_rupiah
 
-    def query(self, at_least: int, *, without: Facet | None = None, fewer_than: int | None = None) -> Query:
-        """Products that pass the filters, but for `without`'s, and hold at least so many words, and fewer
-        than that many."""
-        parts = [(Occur.Must, self._text(at_least)), *self._always]
-        parts += [
-            (Occur.Must, filter_) for facet, filter_ in self._filters if facet is None or facet is not without
-        ]
-        if fewer_than is not None:
-            parts.append((Occur.MustNot, self._text(fewer_than)))
-        return Query.boolean_query(parts)
+    def query(self, at_least: int) -> Query:
+        """Products that pass the filters and hold at least so many words, with the text's score."""
+        return self._filtered(_some(self._words, at_least))
+
+    def unscored(self, at_least: int, *, without: Facet | None = None) -> Query:
+        """The same products, to be counted; with `without` as if its filter had not been set."""
+        # One union of all is read faster than one of unions.
+        words = [list(_matches(self._snapshot.schema, term)) for term in self.terms]
+        if at_least == 1:
+            return self._filtered(_some(list(chain.from_iterable(words)), 1), without)
+        return self._filtered(_some([_some(queries, 1) for queries in words], at_least), without)
 
     def filters_by(self, facet: Facet) -> bool:
         """Whether the request sets a filter of this facet."""
@@ -85,10 +87,15 @@ class Matcher:
         words = self._words_of_name(product)
         return sum(any(words.issuperset(a.terms) for a in term.alternatives) for term in self.terms)
 
-    def _text(self, at_least: int) -> Query:
-        if not self._words:
-            return Query.all_query()
-        return Query.boolean_query(self._words, minimum_number_should_match=at_least)
+    def _filtered(self, text: Query, without: Facet | None = None) -> Query:
+        schema = self._snapshot.schema
+        filters = [each for facet, each in self._filters if facet is None or facet is not without]
+        unwanted = [_naming(schema, words) for words in self._excluded]
+        if not self.terms and not filters:
+            # The one document that is no product has no word, and nothing that a filter asks for.
+            unwanted.append(Query.term_query(schema, "state", "state", "basic"))
+        parts = [(Occur.Must, text), *((Occur.Must, each) for each in filters)]
+        return Query.boolean_query([*parts, *((Occur.MustNot, each) for each in unwanted)])
 
     def _words_of_name(self, product: Product) -> set[str]:
         return set(self._terms(" ".join((product.name, *product.tags))))
@@ -125,6 +132,29 @@ def _exact(request: SearchRequest, product: Product) -> Iterator[tuple[str | Non
     yield request.condition, product.condition
     yield request.city, product.supplier.city
     yield request.brand, product.brand
+
+
+def _some(queries: Sequence[Query], at_least: int) -> Query:
+    """What at least so many of them find; everything where there are none."""
+    if not queries:
+        return Query.all_query()
+    if at_least == len(queries):
+        return Query.boolean_query([(Occur.Must, query) for query in queries])
+    return Query.boolean_query(
+        [(Occur.Should, query) for query in queries], minimum_number_should_match=at_least
+    )
+
+
+def _matches(schema: Schema, term: SearchTerm) -> Iterator[Query]:
+    """Queries that together find what `_term` finds."""
+    for each in term.alternatives:
+        first, *more = each.terms
+        if more or each.unless:
+            yield _alternative(schema, each, BOOSTS)
+        else:
+            yield Query.term_query(schema, ALL_TEXT, first, "basic")
+    if term.prefix is not None:
+        yield Query.fuzzy_term_query(schema, WORDS, term.prefix, 0, prefix=True)
 
 
 def _term(snapshot: Snapshot, term: SearchTerm) -> Query:
@@ -191,7 +221,11 @@ def _naming(schema: Schema, words: Sequence[str]) -> Query:
 
 
 def _area(schema: Schema, area: Area) -> Query:
-    return _silent(Query.term_set_query(schema, "place", area.terms))
+    terms = area.terms
+    if len(terms) > _MANY_TERMS:
+        return _silent(Query.term_set_query(schema, "place", terms))
+    each = [(Occur.Should, Query.term_query(schema, "place", term, "basic")) for term in terms]
+    return _silent(Query.boolean_query(each) if each else Query.empty_query())
 
 
 def _range(schema: Schema, field: str, lowest: int | None, highest: int | None) -> Query:

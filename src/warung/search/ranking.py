@@ -106,30 +106,45 @@ class Ranking:
         self._snapshot = snapshot
         self._near = near
         self._distances_km: dict[int, float] = {}
+        self._best: dict[int, Sequence[Match]] = {}
 
     def hits(self, sort: Sort, plan: Plan) -> Iterator[Hit]:
         """All matches in order; the first part of a key is 0, or 1 for those that match only some words."""
-        strict = self._matcher.query(plan.at_least)
-        yield from _in_tier(0, self._ordered(sort, strict))
+        with_all: set[int] = set()
+        for hit in self._ordered(sort, plan.at_least):
+            with_all.add(hit.product_id)
+            yield _in_tier(0, hit)
         if plan.then_any:
-            loose = self._matcher.query(1, fewer_than=plan.at_least)
-            yield from _in_tier(1, self._ordered(sort, loose))
+            for hit in self._ordered(sort, 1):
+                if hit.product_id not in with_all:
+                    yield _in_tier(1, hit)
+
+    def best(self, at_least: int) -> Sequence[Match]:
+        """The first matches by their text alone, 200 at most."""
+        if at_least not in self._best:
+            self._best[at_least] = self._snapshot.matches(self._matcher.query(at_least), _FIRST_WINDOW)
+        return self._best[at_least]
+
+    def all_matches(self, at_least: int) -> Sequence[Match] | None:
+        """Every match of so many words, in no certain order, where ranking had to read them all."""
+        best = self._best.get(at_least)
+        return best if best is not None and len(best) < _FIRST_WINDOW else None
 
     def explain(self, hit: Hit, plan: Plan) -> tuple[Parts, dict[str, Any]] | None:
         """The parts of a hit's score, and how Tantivy makes the text's; None when it matches no more."""
-        strict = self._matcher.query(plan.at_least)
-        query = strict if hit.key[0] == 0 else self._matcher.query(1, fewer_than=plan.at_least)
+        query = self._matcher.query(plan.at_least if hit.key[0] == 0 else 1)
         this = self._matcher.only(query, hit.product_id)
         tree = self._snapshot.explain(query, hit.product_id)
         matches = self._snapshot.matches(this, 1)
         return (self.parts(matches[0]), tree) if matches and tree else None
 
-    def _ordered(self, sort: Sort, query: Query) -> Iterator[Hit]:
+    def _ordered(self, sort: Sort, at_least: int) -> Iterator[Hit]:
+        query = self._matcher.query(at_least)
         if sort is Sort.RELEVANCE and not self._matcher.terms:
             sort = Sort.NEWEST if self._near is None else Sort.DISTANCE
         match sort:
             case Sort.RELEVANCE:
-                return self._by_relevance(query)
+                return self._by_relevance(query, at_least)
             case Sort.DISTANCE:
                 return self._by_distance(query)
             case Sort.PRICE_ASC:
@@ -139,7 +154,10 @@ class Ranking:
             case Sort.NEWEST:
                 return self._by_field(query, "id", lambda match: -match.product_id, descending=True)
 
-    def _by_relevance(self, query: Query) -> Iterator[Hit]:
+    def _by_relevance(self, query: Query, at_least: int) -> Iterator[Hit]:
+        def window(size: int) -> Sequence[Match]:
+            return self.best(at_least) if size == _FIRST_WINDOW else self._snapshot.matches(query, size)
+
         def rank(match: Match) -> Hit:
             score = self.parts(match).score
             return Hit((-score, match.product_id), match.product_id, score)
@@ -147,7 +165,7 @@ class Ranking:
         def bound(matches: Sequence[Match]) -> float:
             return -matches[-1].score * (1 + self._weights.sum)
 
-        return _widening(lambda size: self._snapshot.matches(query, size), rank, bound, _MOST_RANKED)
+        return _widening(window, rank, bound, _MOST_RANKED)
 
     def _by_field(
         self, query: Query, field: str, value: Callable[[Match], int], *, descending: bool = False
@@ -200,8 +218,8 @@ class Ranking:
         return self._distances_km[supplier_id]
 
 
-def _in_tier(tier: int, hits: Iterator[Hit]) -> Iterator[Hit]:
-    return (Hit((tier, *hit.key), hit.product_id, hit.score) for hit in hits)
+def _in_tier(tier: int, hit: Hit) -> Hit:
+    return Hit((tier, *hit.key), hit.product_id, hit.score)
 
 
 def _widening(

@@ -84,8 +84,8 @@ class SearchService:
         """Why the products of a first page stand where they do. Raises as `search` does."""
         snapshot = self._index.snapshot()
         matcher = self._match(request, snapshot)
-        plan = _make_plan(request, matcher, snapshot)
         ranking = Ranking(matcher, snapshot, request.near, self._weights, self._today())
+        plan = _make_plan(request, matcher, snapshot, ranking)
         hits = ranking.hits(request.sort, plan)
         found = islice(read_back(self._products, hits, matcher, request.limit), request.limit)
         products = [
@@ -118,7 +118,7 @@ class SearchService:
 
         def is_unknown(word: str) -> bool:
             matcher = self._match(SearchRequest(word), snapshot)
-            return bool(matcher.terms) and not snapshot.count(matcher.query(len(matcher.terms)))
+            return bool(matcher.terms) and not snapshot.count(matcher.unscored(len(matcher.terms)))
 
         return [word for word in dict.fromkeys(text.split()) if is_unknown(word)]
 
@@ -135,15 +135,16 @@ class SearchService:
         words = len(matcher.terms)
         if cursor and not 0 <= cursor.at_least <= words:
             raise InvalidInput("cursor is malformed; pass next_cursor as it was answered", field="cursor")
-        plan = Plan(cursor.at_least, cursor.then_any) if cursor else _make_plan(asked, matcher, snapshot)
         day = cursor.day if cursor else self._today()
         ranking = Ranking(matcher, snapshot, asked.near, self._weights, day)
+        plan = _plan_of(cursor) if cursor else _make_plan(asked, matcher, snapshot, ranking)
         found = self._found(asked, matcher, ranking, plan, cursor)
         page = found[: request.limit]
         exact = sum(plan.at_least == words and hit.key[0] == 0 for hit, _ in page)
         relaxed = cursor.relaxed if cursor else _relaxed(steps, in_words=bool(words and page and not exact))
         at_least = 1 if plan.then_any else plan.at_least
-        facets = count_facets(matcher, snapshot, at_least, request.facets, request.near)
+        known = ranking.all_matches(at_least)
+        facets = count_facets(matcher, snapshot, at_least, request.facets, request.near, matches=known)
         following = _following(plan, cursor, page, relaxed, day) if len(found) > len(page) else None
         shown = _sort_anew(page, asked)
         return SearchResult(
@@ -192,15 +193,19 @@ class SearchService:
         )
 
 
-def _make_plan(request: SearchRequest, matcher: Matcher, snapshot: Snapshot) -> Plan:
+def _make_plan(request: SearchRequest, matcher: Matcher, snapshot: Snapshot, ranking: Ranking) -> Plan:
     words = len(matcher.terms)
 
     def has(at_least: int) -> int:
-        return snapshot.count(matcher.query(at_least))
+        return snapshot.count(matcher.unscored(at_least))
 
     if request.fill and request.sort is Sort.RELEVANCE:
-        return Plan(words, then_any=words > 1 and has(words) < _FILL_BELOW)
+        return Plan(words, then_any=words > 1 and len(ranking.best(words)) < _FILL_BELOW)
     return Plan(next((n for n in range(words, 1, -1) if has(n)), min(words, 1)), then_any=False)
+
+
+def _plan_of(cursor: Cursor) -> Plan:
+    return Plan(cursor.at_least, cursor.then_any)
 
 
 def _relaxed(steps: tuple[Step, ...], *, in_words: bool) -> tuple[Step, ...]:

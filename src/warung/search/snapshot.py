@@ -22,6 +22,7 @@ class Match:
     price_rupiah: int
     stock_quantity: int
     updated_day: int
+    category_number: int
     score: float
 
 
@@ -69,7 +70,8 @@ class Snapshot:
         addresses = [address for _, address in hits]
         scores = [0.0 if order_by else float(score) for score, _ in hits]
         columns = (
-            self._integers(field, addresses) for field in ("id", "supplier", "price", "stock", "updated")
+            self._integers(field, addresses)
+            for field in ("id", "supplier", "price", "stock", "updated", "category_number")
         )
         return [Match(*row) for row in zip(*columns, scores, strict=True)]
 

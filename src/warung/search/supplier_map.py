@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from threading import Lock
 
 from warung.geo import Coordinates, distance_km
-from warung.search.geo import COARSE, FINE, FINEST, LEVELS, Cell, cells_around
+from warung.search.geo import COARSE, FINE, FINEST, LEVELS, Cell, cells_around, split
 
 # From here on there are more cells around a point than cells with a supplier in them.
 _ALL_CELLS_FROM_KM = 2000
@@ -70,7 +70,8 @@ class SupplierMap:
         with self._lock:
             cut = self._coarse_around(radius_km, center)
             for level in (COARSE, FINE, FINEST):
-                cut = _without_those_inside(cut, inside, radius_km, center)
+                whole, cut = split(cut, level, radius_km, center)
+                inside.update(whole)
                 if level != FINEST:
                     cut = [part for cell in cut for part in self._cells[cell]]
             suppliers = frozenset(
@@ -85,17 +86,3 @@ class SupplierMap:
         if radius_km >= _ALL_CELLS_FROM_KM:
             return self._coarse
         return self._coarse & cells_around(center, radius_km, COARSE)
-
-
-def _without_those_inside(
-    cells: Iterable[Cell], inside: set[Cell], radius_km: float, center: Coordinates
-) -> list[Cell]:
-    """Those that the edge of the disc may cut; the ones that lie in it are added to `inside`."""
-    cut: list[Cell] = []
-    for cell in cells:
-        nearest, farthest = cell.span_km(center)
-        if farthest <= radius_km:
-            inside.add(cell)
-        elif nearest <= radius_km:
-            cut.append(cell)
-    return cut
