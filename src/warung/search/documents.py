@@ -26,8 +26,6 @@ EXACT_FIELDS = ("category", "condition", "city", "brand_name")
 # tags, brands and categories.
 WORDS, PHRASES = "words", "phrases"
 _LONGEST_PHRASE = 60
-# The words of all fields in one, to count by: a seventh of the lists that a score must read.
-ALL_TEXT = "all_text"
 # Few and round, for shoppers and not for the queries that measure them (benchmarks/relevance.py). NDCG@10,
 # condensed and recall@100 of Chorus: 0.802, 0.887, 0.958; with the name at 1.5 0.799, 0.886, 0.960,
 # at 3 0.796, 0.876, 0.933.
@@ -61,7 +59,6 @@ def make_schema() -> Schema:
         builder.add_text_field(field, tokenizer_name=TOKENIZER)
     for field in EXACT_FIELDS:
         builder.add_text_field(field, tokenizer_name="raw", fast=True, index_option="basic")
-    builder.add_text_field(ALL_TEXT, tokenizer_name=TOKENIZER, index_option="basic")
     builder.add_text_field(WORDS, tokenizer_name="whitespace", index_option="basic")
     builder.add_text_field(PHRASES, tokenizer_name="raw", index_option="basic")
     builder.add_text_field("place", tokenizer_name="raw", index_option="basic")
@@ -100,25 +97,20 @@ def make_document(product: Product) -> Document:
     document.add_integer("updated", int(product.updated_at.timestamp()) // _SECONDS_A_DAY)
     name = prepared(product.name)
     description, _, details = prepared(product.description).partition("\n")
-    texts = {
-        "name": name,
-        "head": headwords(name),
-        "brand": product.brand or "",
-        "description": description,
-        "details": details,
-        "kind": _kind(product),
-    }
-    for field, text in texts.items():
-        document.add_text(field, text)
-    for tag in product.tags:
-        document.add_text("tags", tag)
-    document.add_text(ALL_TEXT, " ".join((*texts.values(), *product.tags)))
+    document.add_text("name", name)
+    document.add_text("head", headwords(name))
+    document.add_text("brand", product.brand or "")
+    document.add_text("description", description)
+    document.add_text("details", details)
     document.add_text("category", product.category)
     document.add_integer("category_number", category_number(product.category))
     document.add_text("condition", product.condition)
     document.add_text("city", product.supplier.city)
     if product.brand is not None:
         document.add_text("brand_name", product.brand)
+    document.add_text("kind", _kind(product))
+    for tag in product.tags:
+        document.add_text("tags", tag)
     _add_names(document, product)
     document.add_integer(SORTED_BY, spot(product.supplier.location))
     for term in place_terms(product.supplier.id, product.supplier.location):

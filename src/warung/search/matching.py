@@ -7,7 +7,7 @@ from tantivy import FieldType, Occur, Query, Schema
 
 from warung.geo import Coordinates
 from warung.products.product import Product
-from warung.search.documents import ALL_TEXT, BOOSTS, WORDS
+from warung.search.documents import BOOSTS, WORDS
 from warung.search.facets import EXACT_FACETS, Facet
 from warung.search.request import SearchRequest
 from warung.search.snapshot import Snapshot
@@ -152,7 +152,8 @@ def _matches(schema: Schema, term: SearchTerm) -> Iterator[Query]:
         if more or each.unless:
             yield _alternative(schema, each, BOOSTS)
         else:
-            yield Query.term_query(schema, ALL_TEXT, first, "basic")
+            for field in BOOSTS:
+                yield Query.term_query(schema, field, first, "basic")
     if term.prefix is not None:
         yield Query.fuzzy_term_query(schema, WORDS, term.prefix, 0, prefix=True)
 
