@@ -11,6 +11,7 @@ from warung.search.dictionary import Dictionary
 from warung.search.spelling import correct
 from warung.search.thesaurus import Phrase, Synonym, Terms, Thesaurus
 from warung.search.tokens import Token, split
+from warung.search.vocabulary import WORDS
 from warung.synonyms.schemas import SynonymGroup
 
 # What a synonym's match counts beside one of the word itself, and that of a longer word that it begins.
@@ -85,7 +86,7 @@ class _Reading:
         self._dictionary = dictionary
         self._terms = terms
         self._thesaurus = thesaurus
-        self._tokens = split(text)
+        self._tokens = _wanted(split(text))
         self._frequency = cache(dictionary.frequency)
         self._words = cache(self._words_that_begin)
         begun = prefix and bool(self._tokens) and self._tokens[-1].end == len(text)
@@ -160,6 +161,11 @@ class _Reading:
             if all(self._frequency(term) for term in other.terms):
                 found.setdefault(other.terms, other)
         return tuple(found.values())
+
+
+def _wanted(tokens: Sequence[Token]) -> Sequence[Token]:
+    """Without the words that ask for nothing ("cari", "yang", "for"), unless there are no others."""
+    return [token for token in tokens if token.text not in WORDS.fillers] or tokens
 
 
 def _replaced(text: str, words: Mapping[Token, str]) -> str | None:
