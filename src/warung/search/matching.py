@@ -128,16 +128,16 @@ def _exact(request: SearchRequest, product: Product) -> Iterator[tuple[str | Non
 
 
 def _term(snapshot: Snapshot, term: SearchTerm) -> Query:
-    """The best alternative alone decides. In each field all count as rare as the most frequent of them:
-    else a rare synonym would count more than the word itself."""
+    """The best alternative alone decides. In each field none counts as rarer than the word itself: else a rare
+    synonym would count more."""
     schema, rarity = snapshot.schema, snapshot.dictionary.rarity
-    least = {field: min(rarity(field, each.terms) for each in term.alternatives) for field in BOOSTS}
+    said = {field: rarity(field, term.alternatives[0].terms) for field in BOOSTS}
     queries = [
         _alternative(
             schema,
             each,
             {
-                field: each.weight * BOOSTS[field] * least[field] / rarity(field, each.terms)
+                field: each.weight * BOOSTS[field] * min(1.0, said[field] / rarity(field, each.terms))
                 for field in BOOSTS
             },
         )

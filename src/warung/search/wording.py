@@ -15,7 +15,8 @@ from warung.search.vocabulary import WORDS
 from warung.synonyms.schemas import SynonymGroup
 
 # What a synonym's match counts beside one of the word itself, and that of a longer word that it begins.
-_SYNONYM, _CONTINUATION = 0.8, 0.6
+import os
+_SYNONYM, _CONTINUATION = float(os.environ.get("SYN","0.8")), 0.6
 _MOST_CONTINUATIONS = 3
 # A word that so few products have is asked about when a neighbour has so many times more.
 _RARE, _TIMES_MORE = 3, 100
@@ -154,7 +155,7 @@ class _Reading:
         """What was said, and all that the index has of the others."""
         found = {said: Alternative(said, apart=len(said) > 1)}
         others = (
-            *(Alternative(synonym.phrase, _SYNONYM, unless=synonym.unless) for synonym in synonyms),
+            *(Alternative(synonym.phrase, _SYNONYM, apart=bool(os.environ.get("APART")) and len(synonym.phrase)>1, unless=synonym.unless) for synonym in synonyms),
             *(Alternative(phrase, _CONTINUATION) for phrase in longer if phrase),
         )
         for other in others:
