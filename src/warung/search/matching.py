@@ -150,11 +150,7 @@ def _term(snapshot: Snapshot, term: SearchTerm) -> Query:
 
 
 def _alternative(schema: Schema, alternative: Alternative, boosts: Mapping[str, float]) -> Query:
-    terms = alternative.terms
-    if alternative.apart:
-        query = Query.boolean_query([(Occur.Must, _phrase(schema, (term,), boosts)) for term in terms])
-    else:
-        query = _phrase(schema, terms, boosts)
+    query = _phrase(schema, alternative.terms, boosts)
     if alternative.unless:
         named = [Query.term_set_query(schema, field, list(alternative.unless)) for field in _NAMING_FIELDS]
         query = Query.boolean_query([(Occur.Must, query), *((Occur.MustNot, each) for each in named)])
