@@ -14,7 +14,7 @@ from warung.search.supplier_map import place_terms
 from warung.search.tokens import split_words
 
 # Raised with every change of the schema, the tokenizer or the documents: older indices are rebuilt.
-VERSION = 3
+VERSION = 4
 
 TOKENIZER = "shop"
 # What is near stands together in the files: a search within a radius then reads little of the rest.
@@ -97,7 +97,7 @@ def make_document(product: Product) -> Document:
     name = prepared(product.name)
     description, _, details = prepared(product.description).partition("\n")
     document.add_text("name", name)
-    document.add_text("head", headwords(name))
+    document.add_text("head", headwords(name, product.brand))
     document.add_text("brand", product.brand or "")
     document.add_text("description", description)
     document.add_text("details", details)
