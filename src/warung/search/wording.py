@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
+from warung.search.affixes import root
 from warung.search.dictionary import Dictionary
 from warung.search.spelling import correct
 from warung.search.thesaurus import Phrase, Synonym, Terms, Thesaurus
@@ -110,6 +111,9 @@ class _Reading:
         doubtful = [token for token in self._tokens if self._is_doubtful(token)]
         for token in doubtful[:_MOST_CORRECTED]:
             products = self._products(token.text)
+            if products == 0 and (built_on := root(token.text, self._products)):
+                corrected[token] = built_on
+                continue
             found = correct(token.text, self._words)
             if found and products == 0:
                 corrected[token] = found[0]
