@@ -19,7 +19,7 @@ _WORD = re.compile(r"\w+")
 
 
 def headwords(name: str, brand: str | None = None) -> str:
-    """Of "Sarung untuk iPhone" and "iPhone case" the sarung and the case, of "Meja Laptop Kayu" the meja, of any
+    """Of "Sarung untuk iPhone" and "iPhone case" the sarung and the case, of "Kipas Pendingin HP" the kipas, of any
     other name all of it.
 
     Nouns from lists decide, not grammar: in English they stand behind what they are for, in Indonesian before.
