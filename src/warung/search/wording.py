@@ -17,6 +17,8 @@ from warung.synonyms.schemas import SynonymGroup
 
 # What a synonym's match counts beside one of the word itself, and that of a longer word that it begins.
 _SYNONYM, _CONTINUATION = 0.8, 0.6
+# One word for a phrase stands for each of the phrase's words and so counts more than once.
+_ONE_FOR_MANY = 0.75
 _MOST_CONTINUATIONS = 3
 # A word that so few products have is asked about when a neighbour has so many times more.
 _RARE, _TIMES_MORE = 3, 100
@@ -147,13 +149,15 @@ class _Reading:
                 longer = self._continuations(begun) if begun else ()
                 yield SearchTerm(self._alternatives((term,), synonyms, longer), begun)
 
-    def _synonyms(self, terms: Sequence[str]) -> Iterator[list[Synonym]]:
+    def _synonyms(self, terms: Sequence[str]) -> Iterator[list[Alternative]]:
         """For each term those of the longest phrase that it is in, and its own."""
         at = 0
         while at < len(terms):
             length, others = self._thesaurus.match(terms, at)
+            shared = [_alternative(synonym, one_for_many=length > 1) for synonym in others]
             for _ in range(length):
-                yield others if length == 1 else [*others, *self._thesaurus.match(terms, at, most=1)[1]]
+                own = self._thesaurus.match(terms, at, most=1)[1] if length > 1 else []
+                yield [*shared, *map(_alternative, own)]
                 at += 1
 
     def _continuations(self, begun: str) -> list[Phrase]:
@@ -161,18 +165,23 @@ class _Reading:
         return [tuple(self._terms(word)) for word, _ in found if word != begun]
 
     def _alternatives(
-        self, said: Phrase, synonyms: Iterable[Synonym], longer: Iterable[Phrase]
+        self, said: Phrase, synonyms: Iterable[Alternative], longer: Iterable[Phrase]
     ) -> tuple[Alternative, ...]:
         """What was said, and all that the index has of the others."""
         found = {said: Alternative(said)}
         others = (
-            *(Alternative(synonym.phrase, _SYNONYM, unless=synonym.unless) for synonym in synonyms),
+            *synonyms,
             *(Alternative(phrase, _CONTINUATION) for phrase in longer if phrase),
         )
         for other in others:
             if all(self._frequency(term) for term in other.terms):
                 found.setdefault(other.terms, other)
         return tuple(found.values())
+
+
+def _alternative(synonym: Synonym, *, one_for_many: bool = False) -> Alternative:
+    weight = _SYNONYM * (_ONE_FOR_MANY if one_for_many and len(synonym.phrase) == 1 else 1)
+    return Alternative(synonym.phrase, weight, synonym.unless)
 
 
 def _wanted(tokens: Sequence[Token], *, begun: bool) -> Sequence[Token]:
