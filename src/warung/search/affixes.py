@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 _LEAST_LETTERS = 3
 _TWICE = re.compile(r"([a-z]+)2")
 _ENDINGS = ("ku", "mu", "lah", "kah", "kan", "an", "i")
-# What stands at the beginning, and the letters that may have given way to it: "memotong" is built on "potong".
+# What stands at the beginning, and the letters that may have given way to it: "memotong" has "potong".
 _BEGINNINGS = (
     ("meng", ("", "k")),
     ("peng", ("", "k")),

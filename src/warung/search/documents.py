@@ -25,8 +25,8 @@ EXACT_FIELDS = ("category", "condition", "city", "brand_name")
 # tags, brands and categories.
 WORDS, PHRASES = "words", "phrases"
 _LONGEST_PHRASE = 60
-# Few and round, for shoppers and not for the queries that measure them (benchmarks/relevance.py). What a product
-# is counts most: who looks for "hp" wants phones before what goes with them.
+# Few and round, for shoppers and not for the queries that measure them (benchmarks/relevance.py).
+# What a product is counts most: who looks for "hp" wants phones before what goes with them.
 # docs/benchmarks-relevance.md has every field at half and double its weight.
 BOOSTS = {
     "name": 1.5,

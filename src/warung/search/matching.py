@@ -128,8 +128,8 @@ def _exact(request: SearchRequest, product: Product) -> Iterator[tuple[str | Non
 
 
 def _term(snapshot: Snapshot, term: SearchTerm) -> Query:
-    """The best alternative alone decides. In each field none counts as rarer than the word itself: else a rare
-    synonym would count more."""
+    """The best alternative alone decides. In each field none counts as rarer than the word itself: else a
+    rare synonym would count more."""
     schema, rarity = snapshot.schema, snapshot.dictionary.rarity
     said = {field: rarity(field, term.alternatives[0].terms) for field in BOOSTS}
     queries = [

@@ -47,8 +47,8 @@ class Thesaurus:
         return word in self._words
 
     def match(self, terms: Sequence[str], at: int, most: int | None = None) -> tuple[int, list[Synonym]]:
-        """The longest phrase, of `most` words at most, that begins at `terms[at]`: how many words it takes, and
-        what it also finds.
+        """The longest phrase, of `most` words at most, that begins at `terms[at]`: how many words it takes,
+        and what it also finds.
 
         (1, []) where no phrase begins.
         """
