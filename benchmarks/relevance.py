@@ -32,6 +32,7 @@ from warung.seed.catalogue import Catalogue, build_catalogue
 from warung.seed.service import seed
 from warung.suppliers.schemas import SupplierDraft
 from warung.suppliers.service import SupplierService
+from warung.synonyms.service import SynonymService
 
 _PAGE = ROOT / "docs" / "benchmarks-relevance.md"
 _ORIGIN = "Written by `python -m benchmarks.relevance --vary --markdown`."
@@ -107,7 +108,7 @@ def opened(fill: Callable[[SupplierService, ProductService], object]) -> Generat
         fill(suppliers, stored)
         index = ProductIndex(Path(name) / "index", stored, suppliers)
         index.catch_up()
-        service = SearchService(index, stored)
+        service = SearchService(index, stored, synonyms=SynonymService(database).groups)
 
         def search(query: str) -> list[ProductKey]:
             cards = service.search(SearchRequest(query, limit=DEPTH)).cards

@@ -34,8 +34,6 @@ def test_accents_and_characters_beyond_the_basic_plane_shift_nothing() -> None:
 def test_a_phrase_is_marked_only_where_its_words_stand_together() -> None:
     fridge = term(["kulkas"], ["lemari", "es"])
     assert marked("Lemari Es 2 Pintu, bukan lemari baju. Es krim!", fridge) == ["Lemari", "Es"]
-    apart = SearchTerm((Alternative(("lemari", "es"), apart=True),))
-    assert marked("Es dan lemari", apart) == ["Es", "lemari"]
 
 
 def test_what_a_begun_word_may_become_is_marked() -> None:

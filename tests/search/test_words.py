@@ -79,8 +79,11 @@ def test_a_phrase_and_a_word_of_one_meaning_find_each_other_the_own_words_first(
     assert (result.corrected, result.did_you_mean, result.relaxed) == ({}, None, ())
 
 
-def test_a_phrase_is_one_word_not_its_parts(shop: Shop) -> None:
-    assert set(shop.names("lemari es")) == {"Lemari Es 2 Pintu", "Kulkas 2 Pintu Sharp"}
+def test_what_holds_a_part_of_a_phrase_follows_what_it_means(shop: Shop) -> None:
+    result = shop.search.search(SearchRequest("lemari es"))
+    names = [card.name for card in result.cards]
+    assert set(names[: result.exact]) == {"Lemari Es 2 Pintu", "Kulkas 2 Pintu Sharp"}
+    assert set(names[result.exact :]) == {"Lemari Pakaian 2 Pintu", "Es Krim Vanila"}
     assert set(shop.names("lemari")) == {"Lemari Es 2 Pintu", "Lemari Pakaian 2 Pintu"}
 
 
@@ -221,3 +224,18 @@ def test_any_text_is_answered(stocked: Shop, text: str, prefix: bool) -> None:
     for card, places in zip(result.cards, result.highlights, strict=True):
         assert all(card.name[start:end].isalnum() for start, end in places.name)
     stocked.suggest(text)
+
+
+def test_words_that_ask_for_nothing_are_not_searched_for(shop: Shop) -> None:
+    asked = shop.search.search(SearchRequest("cari lemari yang buat pakaian dong"))
+    plain = shop.search.search(SearchRequest("lemari pakaian"))
+    assert [card.id for card in asked.cards] == [card.id for card in plain.cards]
+    assert asked.exact == plain.exact == 1
+    assert shop.names("yang") == []  # alone it is all that there is to search for
+
+
+def test_an_unknown_word_is_searched_for_by_its_root(tmp_path: Path) -> None:
+    shop = open_shop(tmp_path, product_draft("a", "Mesin Jahit Mini"), product_draft("b", "Mesin Cuci"))
+    result = shop.search.search(SearchRequest("menjahit"))
+    assert [card.name for card in result.cards] == ["Mesin Jahit Mini"]
+    assert result.corrected == {"menjahit": "jahit"}

@@ -1,7 +1,11 @@
 """Which words of a name say what the product is, apart from what it goes with; knows no index."""
 
 import re
+from functools import cache
 from importlib.resources import files
+
+from warung.products.categories import load_categories
+from warung.search.words import Phrases
 
 # Nouns of what is made for another thing, in English and Indonesian. Left out is what also stands in names of
 # the thing itself ("isi 10", "cap lang", "skin care").
@@ -14,14 +18,28 @@ _BESIDES = re.compile(
 _WORD = re.compile(r"\w+")
 
 
-def headwords(name: str) -> str:
-    """Of "Sarung untuk iPhone" and "iPhone case" the sarung and the case, of any other name all of it.
+def headwords(name: str, brand: str | None = None) -> str:
+    """Of "Sarung untuk iPhone" and "iPhone case" the sarung and the case, of "Kipas Pendingin HP" the kipas, of
+    any other name all of it.
 
-    A noun from a list decides, not grammar: in English it stands behind what it is for, in Indonesian before.
+    Nouns from lists decide, not grammar: in English they stand behind what they serve, in Indonesian before.
+    Names that begin with their brand ("HP LaserJet") may be of either language.
     """
     head = _BESIDES.sub("", name).strip() or name
     additions = [word for word in _WORD.findall(head.lower()) if _is_addition(word)]
-    return " ".join(additions) or head
+    return " ".join(additions) or _first_noun(head, brand or "") or head
+
+
+def _first_noun(name: str, brand: str) -> str:
+    """The goods that the name begins with, if it does with such as categories list."""
+    words = _WORD.findall(name.lower())
+    found = _goods().match(words, 0)
+    return " ".join(words[: found[1]]) if found and words[0] != brand.lower() else ""
+
+
+@cache
+def _goods() -> Phrases[bool]:
+    return Phrases((alias, True) for category in load_categories() for alias in category.aliases)
 
 
 def _is_addition(word: str) -> bool:

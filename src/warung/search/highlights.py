@@ -27,8 +27,8 @@ class Highlighter:
         self._terms = terms
         self._prefixes = tuple(term.prefix for term in wanted if term.prefix is not None)
         alternatives = [alternative for term in wanted for alternative in term.alternatives]
-        self._single = {term for a in alternatives if a.apart or len(a.terms) == 1 for term in a.terms}
-        self._phrases = [a.terms for a in alternatives if len(a.terms) > 1 and not a.apart]
+        self._single = {term for a in alternatives if len(a.terms) == 1 for term in a.terms}
+        self._phrases = [a.terms for a in alternatives if len(a.terms) > 1]
 
     def mark(self, product: Product) -> Highlights:
         return Highlights(name=self.places(product.name), description=self.places(product.description))

@@ -159,16 +159,16 @@ def _matches(schema: Schema, term: SearchTerm) -> Iterator[Query]:
 
 
 def _term(snapshot: Snapshot, term: SearchTerm) -> Query:
-    """The best alternative alone decides. In each field all count as rare as the most frequent of them:
-    else a rare synonym would count more than the word itself."""
+    """The best alternative alone decides. In each field none counts as rarer than the word itself: else a
+    rare synonym would count more."""
     schema, rarity = snapshot.schema, snapshot.dictionary.rarity
-    least = {field: min(rarity(field, each.terms) for each in term.alternatives) for field in BOOSTS}
+    said = {field: rarity(field, term.alternatives[0].terms) for field in BOOSTS}
     queries = [
         _alternative(
             schema,
             each,
             {
-                field: each.weight * BOOSTS[field] * least[field] / rarity(field, each.terms)
+                field: each.weight * BOOSTS[field] * min(1.0, said[field] / rarity(field, each.terms))
                 for field in BOOSTS
             },
         )
@@ -181,11 +181,7 @@ def _term(snapshot: Snapshot, term: SearchTerm) -> Query:
 
 
 def _alternative(schema: Schema, alternative: Alternative, boosts: Mapping[str, float]) -> Query:
-    terms = alternative.terms
-    if alternative.apart:
-        query = Query.boolean_query([(Occur.Must, _phrase(schema, (term,), boosts)) for term in terms])
-    else:
-        query = _phrase(schema, terms, boosts)
+    query = _phrase(schema, alternative.terms, boosts)
     if alternative.unless:
         named = [Query.term_set_query(schema, field, list(alternative.unless)) for field in _NAMING_FIELDS]
         query = Query.boolean_query([(Occur.Must, query), *((Occur.MustNot, each) for each in named)])

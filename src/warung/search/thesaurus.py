@@ -46,12 +46,14 @@ class Thesaurus:
     def holds(self, word: str) -> bool:
         return word in self._words
 
-    def match(self, terms: Sequence[str], at: int) -> tuple[int, list[Synonym]]:
-        """The longest phrase that begins at `terms[at]`: how many words it takes, and what it also finds.
+    def match(self, terms: Sequence[str], at: int, most: int | None = None) -> tuple[int, list[Synonym]]:
+        """The longest phrase, of `most` words at most, that begins at `terms[at]`: how many words it takes,
+        and what it also finds.
 
         (1, []) where no phrase begins.
         """
-        for length in range(min(self._longest.get(terms[at], 0), len(terms) - at), 0, -1):
+        longest = min(self._longest.get(terms[at], 0), len(terms) - at, most or len(terms))
+        for length in range(longest, 0, -1):
             entries = self._entries.get(tuple(terms[at : at + length]), ())
             said = [entry for entry in entries if entry.unless.isdisjoint(terms)]
             if said:

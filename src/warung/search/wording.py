@@ -7,14 +7,18 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
+from warung.search.affixes import root
 from warung.search.dictionary import Dictionary
 from warung.search.spelling import correct
 from warung.search.thesaurus import Phrase, Synonym, Terms, Thesaurus
 from warung.search.tokens import Token, split
+from warung.search.vocabulary import WORDS
 from warung.synonyms.schemas import SynonymGroup
 
 # What a synonym's match counts beside one of the word itself, and that of a longer word that it begins.
 _SYNONYM, _CONTINUATION = 0.8, 0.6
+# One word for a phrase stands for each of the phrase's words and so counts more than once.
+_ONE_FOR_MANY = 0.75
 _MOST_CONTINUATIONS = 3
 # A word that so few products have is asked about when a neighbour has so many times more.
 _RARE, _TIMES_MORE = 3, 100
@@ -24,19 +28,18 @@ _MOST_CORRECTED = 8
 
 @dataclass(frozen=True, slots=True)
 class Alternative:
-    """Terms of the index that a product may hold, side by side or, if `apart`, anywhere; a match of them
-    counts `weight`, and nothing in a product that a term of `unless` names."""
+    """Terms of the index that a product may hold side by side; a match of them counts `weight`, and nothing
+    in a product that a term of `unless` names."""
 
     terms: Phrase
     weight: float = 1.0
-    apart: bool = False
     unless: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class SearchTerm:
-    """One word, or several that have a meaning together, as all that stands for it; the first alternative is
-    what was written. With `prefix` any word that begins so stands for it too."""
+    """One word as all that stands for it, or for a phrase that it is part of; the first alternative is what
+    was written. With `prefix` any word that begins so stands for it too."""
 
     alternatives: tuple[Alternative, ...]
     prefix: str | None = None
@@ -85,11 +88,12 @@ class _Reading:
         self._dictionary = dictionary
         self._terms = terms
         self._thesaurus = thesaurus
-        self._tokens = split(text)
+        tokens = split(text)
+        begun = prefix and bool(tokens) and tokens[-1].end == len(text)
+        self._begun = tokens[-1].text if begun else None
+        self._tokens = _wanted(tokens, begun=begun)
         self._frequency = cache(dictionary.frequency)
         self._words = cache(self._words_that_begin)
-        begun = prefix and bool(self._tokens) and self._tokens[-1].end == len(text)
-        self._begun = self._tokens[-1].text if begun else None
 
     def wording(self) -> Wording:
         corrected, suggested = self._spelling()
@@ -109,6 +113,9 @@ class _Reading:
         doubtful = [token for token in self._tokens if self._is_doubtful(token)]
         for token in doubtful[:_MOST_CORRECTED]:
             products = self._products(token.text)
+            if products == 0 and (built_on := root(token.text, self._products)):
+                corrected[token] = built_on
+                continue
             found = correct(token.text, self._words)
             if found and products == 0:
                 corrected[token] = found[0]
@@ -131,35 +138,58 @@ class _Reading:
         return [*self._dictionary.words(prefix), *synonyms]
 
     def _search_terms(self, words: Sequence[str]) -> Iterator[SearchTerm]:
+        """What stands for a phrase stands for each of its words: a product that has only some of them may
+        follow those that have all."""
         terms = [term for word in words for term in self._terms(word)]
-        seen: set[Phrase] = set()
+        seen: set[str] = set()
+        for at, (term, synonyms) in enumerate(zip(terms, self._synonyms(terms), strict=True), start=1):
+            begun = words[-1] if self._begun is not None and at == len(terms) else None
+            if term not in seen or begun:
+                seen.add(term)
+                longer = self._continuations(begun) if begun else ()
+                yield SearchTerm(self._alternatives((term,), synonyms, longer), begun)
+
+    def _synonyms(self, terms: Sequence[str]) -> Iterator[list[Alternative]]:
+        """For each term those of the longest phrase that it is in, and its own."""
         at = 0
         while at < len(terms):
             length, others = self._thesaurus.match(terms, at)
-            said, at = tuple(terms[at : at + length]), at + length
-            begun = words[-1] if self._begun is not None and at == len(terms) else None
-            if said not in seen or begun:
-                seen.add(said)
-                longer = self._continuations(begun) if begun else ()
-                yield SearchTerm(self._alternatives(said, others, longer), begun)
+            shared = [_alternative(synonym, one_for_many=length > 1) for synonym in others]
+            for _ in range(length):
+                own = self._thesaurus.match(terms, at, most=1)[1] if length > 1 else []
+                yield [*shared, *map(_alternative, own)]
+                at += 1
 
     def _continuations(self, begun: str) -> list[Phrase]:
         found = self._dictionary.words(begun, _MOST_CONTINUATIONS)
         return [tuple(self._terms(word)) for word, _ in found if word != begun]
 
     def _alternatives(
-        self, said: Phrase, synonyms: Iterable[Synonym], longer: Iterable[Phrase]
+        self, said: Phrase, synonyms: Iterable[Alternative], longer: Iterable[Phrase]
     ) -> tuple[Alternative, ...]:
         """What was said, and all that the index has of the others."""
-        found = {said: Alternative(said, apart=len(said) > 1)}
+        found = {said: Alternative(said)}
         others = (
-            *(Alternative(synonym.phrase, _SYNONYM, unless=synonym.unless) for synonym in synonyms),
+            *synonyms,
             *(Alternative(phrase, _CONTINUATION) for phrase in longer if phrase),
         )
         for other in others:
             if all(self._frequency(term) for term in other.terms):
                 found.setdefault(other.terms, other)
         return tuple(found.values())
+
+
+def _alternative(synonym: Synonym, *, one_for_many: bool = False) -> Alternative:
+    weight = _SYNONYM * (_ONE_FOR_MANY if one_for_many and len(synonym.phrase) == 1 else 1)
+    return Alternative(synonym.phrase, weight, synonym.unless)
+
+
+def _wanted(tokens: Sequence[Token], *, begun: bool) -> Sequence[Token]:
+    """Without the words that ask for nothing ("cari", "yang", "for"), unless there are no others; one that is
+    only `begun` may go on to be another."""
+    last = tokens[-1:] if begun else ()
+    wanted = [token for token in tokens if token in last or token.text not in WORDS.fillers]
+    return wanted or tokens
 
 
 def _replaced(text: str, words: Mapping[Token, str]) -> str | None:
