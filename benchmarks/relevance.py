@@ -43,7 +43,8 @@ _NOTES = (
     " for a bad one, the condensed one leaves it out; recall@100 is that of grades 2 and 3."
     " The weights of the fields were chosen on these very queries, so warung's Chorus figures flatter it;"
     " its peers' weights were not tuned here. The Indonesian queries, with grades of the whole catalogue, are"
-    " this repository's own (benchmarks/judged); no weight was chosen by their held half."
+    " this repository's own (benchmarks/judged); weights and synonyms were chosen with the open half"
+    " in sight, so only the held half tells how well other queries do."
 )
 _CHORUS = ROOT.parent / "shared" / "data" / "chorus"
 _COLUMNS = ("search", "queries", "NDCG@10", "condensed", "recall@100")

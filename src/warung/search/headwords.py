@@ -19,8 +19,8 @@ _WORD = re.compile(r"\w+")
 
 
 def headwords(name: str, brand: str | None = None) -> str:
-    """Of "Sarung untuk iPhone" and "iPhone case" the sarung and the case, of "Kipas Pendingin HP" the kipas, of
-    any other name all of it.
+    """Of "Sarung untuk iPhone" and "iPhone case" the sarung and the case, of "Kipas Pendingin HP" the kipas,
+    of any other name all of it.
 
     Nouns from lists decide, not grammar: in English they stand behind what they serve, in Indonesian before.
     Names that begin with their brand ("HP LaserJet") may be of either language.
