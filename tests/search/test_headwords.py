@@ -10,6 +10,8 @@ from warung.search.headwords import headwords
         ("Kipas Pendingin HP", "kipas"),
         ("Asus Laptop Gaming", "Asus Laptop Gaming"),
         ("Tas Laptop 14 inch", "tas"),
+        ("Meja Laptop Lipat", "meja"),
+        ("Smart TV Sharp", "smart tv"),
         ("Flexible Keyboard Covers", "covers"),
         ("Philips SlimShell for iPod", "Philips SlimShell"),
         ("Meja lipat untuk laptop", "meja lipat"),

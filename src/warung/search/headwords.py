@@ -31,15 +31,24 @@ def headwords(name: str, brand: str | None = None) -> str:
 
 
 def _first_noun(name: str, brand: str) -> str:
-    """The goods that the name begins with, if it does with such as categories list."""
+    """The goods that the name begins with, if it does with such as categories list; of "meja laptop", where
+    both are goods, the first."""
     words = _WORD.findall(name.lower())
     found = _goods().match(words, 0)
-    return " ".join(words[: found[1]]) if found and words[0] != brand.lower() else ""
+    if found is None or words[0] == brand.lower():
+        return ""
+    first, *others = words[: found[1]]
+    of_two = _is_goods(first) and any(_is_goods(word) for word in others)
+    return first if of_two else " ".join((first, *others))
 
 
 @cache
 def _goods() -> Phrases[bool]:
     return Phrases((alias, True) for category in load_categories() for alias in category.aliases)
+
+
+def _is_goods(word: str) -> bool:
+    return _goods().match([word], 0) is not None
 
 
 def _is_addition(word: str) -> bool:
