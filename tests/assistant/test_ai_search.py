@@ -85,6 +85,21 @@ def test_an_english_question_is_answered_in_english(shop: Settings) -> None:
     assert "in stock" in body["products"][0]["reason"]
 
 
+def test_what_is_second_hand_is_found_as_such(shop: Settings) -> None:
+    with asking(shop) as ask:
+        body = found(ask("laptop bekas di bawah 4 juta", offers=0))
+    assert (body["understood"]["condition"], body["relaxed"]) == ("used", [])
+    assert body["products"]
+    assert all("Bekas" in card["name"] for card in body["products"])
+
+
+def test_a_reason_names_the_word_that_was_meant(shop: Settings) -> None:
+    with asking(shop) as ask:
+        body = found(ask("laptp gaming", offers=0))
+    assert body["answer"].startswith("Maksud Anda “laptop gaming”?")
+    assert all('cocok dengan "laptop gaming"' in card["reason"] for card in body["products"])
+
+
 def test_pages_go_on_and_end(shop: Settings) -> None:
     with asking(shop) as ask:
         whole = found(ask("kopi", limit=20, offers=0))

@@ -18,7 +18,7 @@ from warung.seed.catalogue import Catalogue, SeedSupplier, build_catalogue
 from warung.seed.cities import load_cities
 from warung.seed.dice import Dice
 
-DIGEST = "8538b41e21dbacf78fe4334a8748892114bad634314e6b6f27b644a03f4345b6"
+DIGEST = "1d35c5fe2b559c7761bfe4dbba7b37562bc1576e01b1df0719f8b1fd8d8f95b3"
 
 
 @pytest.fixture(scope="module")

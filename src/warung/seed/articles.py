@@ -10,7 +10,7 @@ from importlib.resources import files
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
-from warung.products.schemas import ProductDraft
+from warung.products.schemas import Condition, ProductDraft
 from warung.seed.dice import Dice
 
 _SOLD_OUT = 0.08
@@ -38,6 +38,7 @@ class Article:
     options: tuple[str, ...]
     values: Mapping[str, str]
     base_price_rupiah: int
+    condition: Condition = "new"
 
     def names(self) -> tuple[str, ...]:
         """The product names under which this article can be sold, one for each option."""
@@ -56,6 +57,7 @@ class Article:
             stock_quantity=_stock(price_rupiah, dice),
             category=self.category,
             tags=tuple(dict.fromkeys(self._fill(tag, option).lower() for tag in self.tags)),
+            condition=self.condition,
         )
 
     def _fill(self, template: str, option: str) -> str:
@@ -71,6 +73,7 @@ class _Kind(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     category: str
+    condition: Condition = "new"
     name: str = "{v}"
     fields: tuple[str, ...] = ("v",)
     options: tuple[str, ...] = ("",)
@@ -84,7 +87,9 @@ class _Kind(BaseModel):
     def _article(self, variant: tuple[str | int, ...]) -> Article:
         *columns, price = variant
         values = dict(zip(self.fields, (str(column) for column in columns), strict=True))
-        return Article(self.category, self.name, self.tags, self.text, self.options, values, int(price))
+        return Article(
+            self.category, self.name, self.tags, self.text, self.options, values, int(price), self.condition
+        )
 
 
 _KINDS = TypeAdapter(dict[str, list[_Kind]])
