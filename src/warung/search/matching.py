@@ -159,10 +159,12 @@ def _matches(schema: Schema, term: SearchTerm) -> Iterator[Query]:
 
 
 def _term(snapshot: Snapshot, term: SearchTerm) -> Query:
-    """The best alternative alone decides. In each field none counts as rarer than the word itself: else a
-    rare synonym would count more."""
+    """The best alternative alone decides. In each field none counts as rarer than the word itself or, where
+    no product has that, than the most frequent of them: else a rare synonym would count more."""
     schema, rarity = snapshot.schema, snapshot.dictionary.rarity
     said = {field: rarity(field, term.alternatives[0].terms) for field in BOOSTS}
+    if not all(snapshot.dictionary.frequency(word) for word in term.alternatives[0].terms):
+        said = {field: min(rarity(field, each.terms) for each in term.alternatives) for field in BOOSTS}
     queries = [
         _alternative(
             schema,
