@@ -202,6 +202,8 @@ class _Reading:
         )
 
     def _price(self, at: int) -> int:
+        if self.texts[at] == "max" and self.texts[:at][-1:] == ["pro"]:
+            return 0  # a model's name; an amount behind it is a most without it, too
         price = read_price(self.texts, at)
         if price is None:
             return 0
