@@ -14,6 +14,9 @@ from warung.search.documents import prepared
         ("sepatunya, harganya", "sepatu, harga"),
         ("punya hanya", "punya hanya"),
         ("16gbx", "16gbx"),
+        ("10.000 mAh, 10,000mAh", "10000 mAh, 10000 mAh"),
+        ("1.500.000", "1500000"),
+        ("1,5 liter, 2.4 GHz", "1,5 liter, 2.4 GHz"),
     ],
 )
 def test_units_stand_apart_and_clitics_go(text: str, words: str) -> None:

@@ -20,7 +20,7 @@ def marked(text: str, *wanted: SearchTerm) -> list[str]:
 
 
 def term(*alternatives: Sequence[str], prefix: str | None = None) -> SearchTerm:
-    return SearchTerm(tuple(Alternative(tuple(terms)) for terms in alternatives), prefix)
+    return SearchTerm("", tuple(Alternative(tuple(terms)) for terms in alternatives), prefix)
 
 
 def test_words_are_marked_as_they_stand_in_the_text() -> None:

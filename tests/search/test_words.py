@@ -55,7 +55,8 @@ def open_shop(folder: Path, *drafts: ProductDraft) -> Shop:
 NAMES = (
     "Kulkas 2 Pintu Sharp", "Lemari Es 2 Pintu", "Lemari Pakaian 2 Pintu", "Es Krim Vanila",
     "Smartphone Samsung Galaxy", "HP Xiaomi Redmi", "Laptop HP Pavilion", "Laptop Gaming Asus",
-    "Laptop Gaming Acer", "Sandal Kulit", "Jaket Jin", "Hoodie Polos", "Kursi Gaming",
+    "Laptop Gaming Acer", "Vacuum Tanpa Kabel", "Vacuum Kabel Panjang", "Sandal Kulit",
+    "Jaket Jin", "Hoodie Polos", "Kursi Gaming",
 )  # fmt: skip
 
 
@@ -77,6 +78,23 @@ def test_a_phrase_and_a_word_of_one_meaning_find_each_other_the_own_words_first(
     result = shop.find("fridge")
     assert {card.name for card in result.cards} == {"Kulkas 2 Pintu Sharp", "Lemari Es 2 Pintu"}
     assert (result.corrected, result.did_you_mean, result.relaxed) == ({}, None, ())
+
+
+def test_what_is_without_something_is_not_what_has_it(shop: Shop) -> None:
+    result = shop.find("vacuum tanpa kabel")
+    assert (result.exact, result.cards[0].name) == (1, "Vacuum Tanpa Kabel")
+    result = shop.find("laptop tanpa gaming", fill=False)
+    assert (result.exact, result.relaxed) == (0, ("words",))
+    assert {card.name for card in result.cards} == {
+        "Laptop HP Pavilion", "Laptop Gaming Asus", "Laptop Gaming Acer"
+    }  # fmt: skip
+    matched = shop.search.matched("laptop tanpa gaming")
+    assert {" ".join(matched(card)) for card in result.cards} == {"laptop"}
+
+
+def test_a_product_tells_which_words_it_has(shop: Shop) -> None:
+    [card, *_] = shop.find("lemari es 2 pintu sharp", limit=1).cards
+    assert shop.search.matched("lemari es 3 pintuu")(card) == ["lemari", "es", "pintu"]
 
 
 def test_what_holds_a_part_of_a_phrase_follows_what_it_means(shop: Shop) -> None:

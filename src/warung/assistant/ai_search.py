@@ -110,18 +110,11 @@ class AiSearch:
         following = found.next_cursor and _pack(answered)
         return AiSearchAnswer.made(
             replace(found, next_cursor=following),
-            reasons=reasons(found.cards, _as_searched(understood, found), self.search.terms, language),
+            reasons=reasons(found.cards, understood, self.search.matched(understood.text), language),
             understood=wire(understood),
             answer=" ".join(said),
             reading="model" if answered.claims else "rules",
         )
-
-
-def _as_searched(understood: Understood, found: SearchResult) -> Understood:
-    """With the words that were searched in the place of misspelt ones."""
-    if not found.corrected or found.did_you_mean is None:
-        return understood
-    return replace(understood, text=found.did_you_mean)
 
 
 def _read_as(claims: Sequence[Claim], language: Language) -> list[str]:

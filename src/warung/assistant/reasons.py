@@ -7,23 +7,27 @@ from warung.assistant.phrases import kilometres, rupiah, say
 from warung.products.cards import ProductCard
 from warung.search.query import Understood
 
-Terms = Callable[[str], list[str]]
+Matched = Callable[[ProductCard], list[str]]
+"""The words of the question that a product has."""
 
 
 def reasons(
-    cards: Sequence[ProductCard], understood: Understood, terms: Terms, language: Language
+    cards: Sequence[ProductCard], understood: Understood, matched: Matched, language: Language
 ) -> list[str]:
-    """One for each card; `terms` splits text as the search does."""
-    return ["; ".join(_reasons(card, cards, understood, terms, language)) or card.name for card in cards]
+    """One for each card."""
+    return ["; ".join(_reasons(card, cards, understood, matched, language)) for card in cards]
 
 
 def _reasons(
-    card: ProductCard, cards: Sequence[ProductCard], understood: Understood, terms: Terms, language: Language
+    card: ProductCard,
+    cards: Sequence[ProductCard],
+    understood: Understood,
+    matched: Matched,
+    language: Language,
 ) -> Iterator[str]:
-    if words := _matched(card, understood.text, terms):
-        yield say("reason.words", language, words=words)
-    if understood.max_price_rupiah is not None:
-        yield _budget(understood.max_price_rupiah - card.price, language)
+    if words := matched(card):
+        yield say("reason.words", language, words=" ".join(words))
+    yield from _budget(card.price, understood.min_price_rupiah, understood.max_price_rupiah, language)
     yield from _firsts(card, cards, language)
     if card.distance_km is not None:
         yield say("reason.distance", language, distance=kilometres(card.distance_km, language))
@@ -34,15 +38,21 @@ def _reasons(
         yield say("reason.delivery", language, service=quickest.name, fee=rupiah(quickest.fee), **hours)
 
 
-def _matched(card: ProductCard, text: str, terms: Terms) -> str:
-    """The shopper's words that stand in the product's own."""
-    has = set(terms(" ".join((card.name, *card.tags, card.description))))
-    return " ".join(word for word in text.split() if has.intersection(terms(word)))
-
-
-def _budget(left: int, language: Language) -> str:
-    key = "under" if left > 0 else "over" if left < 0 else "at"
-    return say(f"reason.{key}_budget", language, amount=rupiah(abs(left)))
+def _budget(price: int, low: int | None, high: int | None, language: Language) -> Iterator[str]:
+    """A most alone is a budget, to have something left of; with a least it is a range to be in."""
+    if low is not None and price < low:
+        yield say("reason.under_range", language, amount=rupiah(low - price))
+    elif high is not None and price > high:
+        yield say(
+            "reason.over_budget" if low is None else "reason.over_range",
+            language,
+            amount=rupiah(price - high),
+        )
+    elif low is not None:
+        yield say("reason.in_range", language)
+    elif high is not None:
+        key = "reason.under_budget" if price < high else "reason.at_budget"
+        yield say(key, language, amount=rupiah(high - price))
 
 
 def _firsts(card: ProductCard, cards: Sequence[ProductCard], language: Language) -> Iterator[str]:

@@ -136,8 +136,8 @@ def _trail(words: Sequence[str], at: int) -> tuple[Bound | None, int]:
     trail: Bound | None = None
     for _ in range(3):
         found = TRAILS.match(words, at)
-        if found is None:
-            break
+        if found is None or (LEADS.match(words, at) and _amount(words, at + found[1])):
+            break  # "minimal 3 juta maksimal 6 juta": it leads the next amount
         trail = found[0] if found[0] is not Bound.PRICE else trail
         at += found[1]
     return trail, at

@@ -45,7 +45,7 @@ def read_condition(words: Sequence[str], start: int) -> ConditionWords | None:
 def _negation(words: Sequence[str], start: int) -> tuple[bool, int]:
     """Whether what follows is not wanted, and where it begins: "jangan yang", "kondisi", "ga"."""
     negation = NEGATIONS.match(words, start)
-    if negation is None and words[start] in WORDS.negated.words:
+    if negation is None and words[start] in WORDS.negated.words | WORDS.without:
         return True, start + 1  # "ga second"; but "ada laptop ga yang second" only asks
     at = start + (negation[1] if negation else 0)
     while at < min(len(words), start + 5) and words[at] in WORDS.conditions.leads:

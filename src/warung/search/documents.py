@@ -12,10 +12,10 @@ from warung.products.product import Product
 from warung.search.geo import spot
 from warung.search.headwords import headwords
 from warung.search.supplier_map import place_terms
-from warung.search.tokens import split_words
+from warung.search.tokens import split_words, ungrouped
 
 # Raised with every change of the schema, the tokenizer or the documents: older indices are rebuilt.
-VERSION = 4
+VERSION = 5
 
 TOKENIZER = "shop"
 # What is near stands together in the files: a search within a radius then reads little of the rest.
@@ -79,8 +79,8 @@ def make_analyzer() -> TextAnalyzer:
 
 
 def prepared(text: str) -> str:
-    """Numbers apart from their units, and words without the Indonesian -nya."""
-    return _CLITIC.sub("", _UNIT.sub(_apart, text))
+    """Numbers in one and apart from their units, and words without the Indonesian -nya."""
+    return _CLITIC.sub("", _UNIT.sub(_apart, ungrouped(text)))
 
 
 def _apart(found: re.Match[str]) -> str:

@@ -14,11 +14,13 @@ Found = TypeVar("Found")
 
 
 def loosen(request: SearchRequest, steps: Collection[Step]) -> SearchRequest:
-    """The request after these steps: anywhere, nearest first; 15 % more to both sides of the price. The words
-    are not a filter: the search itself takes as many as any product has."""
+    """The request after these steps: anywhere, what is nearest to the named place or else the shopper first;
+    15 % more to both sides of the price. The words are not a filter: the search itself takes as many as any
+    product has."""
     if "radius" in steps and request.circles:
-        sort = Sort.DISTANCE if request.near and request.sort is Sort.RELEVANCE else request.sort
-        request = replace(request, radius_km=None, area=None, sort=sort)
+        near = request.area.center if request.area else request.near
+        sort = Sort.DISTANCE if near and request.sort is Sort.RELEVANCE else request.sort
+        request = replace(request, near=near, radius_km=None, area=None, sort=sort)
     if "budget" in steps:
         low, high = request.min_price_rupiah, request.max_price_rupiah
         request = replace(
@@ -29,11 +31,15 @@ def loosen(request: SearchRequest, steps: Collection[Step]) -> SearchRequest:
     return request
 
 
-def give_way(request: SearchRequest, find: Callable[[tuple[Step, ...]], Found | None]) -> Found | None:
+def give_way(
+    request: SearchRequest,
+    find: Callable[[tuple[Step, ...]], Found | None],
+    words_in: Callable[[Found], int] = lambda _found: 0,
+) -> Found | None:
     """What `find` brings with the fewest steps, None when it brings nothing even with all of them.
 
     One more step gives way at a time; then those that turn out not to be needed are taken back, the
-    first ones first.
+    first ones first: without them as many of the words, `words_in`, must still be found.
     """
     possible: list[Step] = [step for step in STEPS if _holds(request, step)]
     for count in range(len(possible) + 1):
@@ -44,7 +50,7 @@ def give_way(request: SearchRequest, find: Callable[[tuple[Step, ...]], Found | 
         for step in steps[:-1]:
             fewer: tuple[Step, ...] = tuple(each for each in steps if each != step)
             better = find(fewer)
-            if better is not None:
+            if better is not None and words_in(better) >= words_in(found):
                 steps, found = fewer, better
         return found
     return None

@@ -128,7 +128,8 @@ def _check_category(category: str | None) -> None:
 
 @dataclass(frozen=True, slots=True)
 class SearchResult:
-    """One page. The first `exact` of its cards match all words; `total` and `facets` are of all pages.
+    """One page. The first `exact` of its cards match all words, and each at least `words` of them; `total`
+    and `facets` are of all pages.
 
     `relaxed` names what had to give way to find these, in this order: "radius", "budget", and "words"
     when no product has all of them. `offers` of other suppliers, by the id of the product shown.
@@ -145,3 +146,4 @@ class SearchResult:
     corrected: Mapping[str, str] = field(default_factory=dict[str, str])
     did_you_mean: str | None = None
     highlights: tuple[Highlights, ...] | None = None
+    words: int = 0

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import islice
 
@@ -31,6 +32,8 @@ from warung.synonyms.schemas import SynonymGroup
 
 # Where fewer match all words, matches of any follow, whatever a page's size: it must not change the total.
 _FILL_BELOW = MAX_LIMIT
+# In the other orders nobody asks the index for scores.
+_SCORED = (Sort.RELEVANCE, Sort.DISTANCE)
 
 Found = list[tuple[Hit, Product]]
 
@@ -66,10 +69,11 @@ class SearchService:
         an index that lags behind can miss a product, and never shows one that doesn't fit.
         Raises InvalidInput for a bad cursor, Unavailable while the index is being built.
         """
-        cursor = decode(request)
+        cursor, found = decode(request), None
         if cursor is None and request.relax:
-            return give_way(request, partial(self._try, request)) or self._page(request)
-        return self._page(request, cursor.relaxed if cursor else (), cursor)
+            found = give_way(request, partial(self._try, request), lambda found: found.words)
+        found = found or self._page(request, cursor.relaxed if cursor else (), cursor)
+        return replace(found, offers=self._offers_for(found, request)) if request.offers else found
 
     def complete(self, text: str, limit: int) -> tuple[list[Completion], Mapping[str, str]]:
         """What `text` may be going to be, and which of its words were put right for that.
@@ -108,9 +112,23 @@ class SearchService:
             raise NotFound(f"there is no product {product_id}")
         return self._offers.offers(product, near, limit)
 
-    def terms(self, text: str) -> list[str]:
-        """The words of `text` as the index knows them, each once, in their order."""
-        return self._index.terms(text)
+    def matched(self, text: str) -> Callable[[ProductCard], list[str]]:
+        """Tells which words of `text`, put right, or what stands for them, a product's own texts hold.
+
+        Raises Unavailable while the index is being built.
+        """
+        wording = self._reader.read(text, self._index.snapshot().dictionary)
+        terms: dict[str, list[Highlighter]] = {}
+        for term in wording.terms:
+            terms.setdefault(term.said, []).append(Highlighter([term], self._index.terms))
+
+        def words(card: ProductCard) -> list[str]:
+            texts = (card.name, *card.tags, card.description)
+            return [
+                said for said, all_of in terms.items() if all(any(map(each.places, texts)) for each in all_of)
+            ]
+
+        return words
 
     def unknown_words(self, text: str) -> list[str]:
         """Those of the words that no product has. Raises Unavailable while the index is being built."""
@@ -148,21 +166,22 @@ class SearchService:
         following = _following(plan, cursor, page, relaxed, day) if len(found) > len(page) else None
         shown = _sort_anew(page, asked)
         return SearchResult(
-            cards=self._cards(shown, asked, has_words=words > 0),
+            cards=self._cards(shown, asked, is_scored=words > 0 and asked.sort in _SCORED),
             exact=exact,
             total=_total(facets, asked),
             facets=facets,
             next_cursor=following and encode(following, request),
+            words=min((plan.at_least if hit.key[0] == 0 else 1 for hit, _ in page), default=0),
             relaxed=relaxed,
-            offers={
-                product.id: self._offers.offers(product, asked.near, asked.offers)
-                for _, product in page
-                if asked.offers
-            },
             corrected=matcher.wording.corrected,
             did_you_mean=matcher.wording.did_you_mean,
             highlights=self._marks(shown, matcher) if request.highlight else None,
         )
+
+    def _offers_for(self, found: SearchResult, request: SearchRequest) -> dict[int, list[ProductCard]]:
+        near = loosen(request, found.relaxed).near
+        shown = self._products.find([card.id for card in found.cards])
+        return {key: self._offers.offers(product, near, request.offers) for key, product in shown.items()}
 
     def _match(self, request: SearchRequest, snapshot: Snapshot) -> Matcher:
         wording = self._reader.read(request.text, snapshot.dictionary, prefix=request.prefix)
@@ -185,10 +204,10 @@ class SearchService:
         count = asked.limit + 1
         return list(islice(read_back(self._products, hits, matcher, count), count))
 
-    def _cards(self, page: Found, asked: SearchRequest, *, has_words: bool) -> tuple[ProductCard, ...]:
+    def _cards(self, page: Found, asked: SearchRequest, *, is_scored: bool) -> tuple[ProductCard, ...]:
         levels = self._levels()
         return tuple(
-            product_card(product, near=asked.near, score=hit.score if has_words else None, levels=levels)
+            product_card(product, near=asked.near, score=hit.score if is_scored else None, levels=levels)
             for hit, product in page
         )
 

@@ -88,6 +88,7 @@ class _Vocabulary(BaseModel):
     instalments: frozenset[str]
     dear: frozenset[str]
     carats: frozenset[str]
+    without: frozenset[str]
     weak_leads: frozenset[str]
     orders: dict[Sort, frozenset[str]]
     conditions: _Conditions

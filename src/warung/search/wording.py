@@ -39,8 +39,10 @@ class Alternative:
 @dataclass(frozen=True, slots=True)
 class SearchTerm:
     """One word as all that stands for it, or for a phrase that it is part of; the first alternative is what
-    was written. With `prefix` any word that begins so stands for it too."""
+    `said`, as written or put right, says itself. With `prefix` any word that begins so stands for it too.
+    "tanpa kabel" is one: what has a kabel is something else."""
 
+    said: str
     alternatives: tuple[Alternative, ...]
     prefix: str | None = None
 
@@ -140,14 +142,20 @@ class _Reading:
     def _search_terms(self, words: Sequence[str]) -> Iterator[SearchTerm]:
         """What stands for a phrase stands for each of its words: a product that has only some of them may
         follow those that have all."""
-        terms = [term for word in words for term in self._terms(word)]
-        seen: set[str] = set()
-        for at, (term, synonyms) in enumerate(zip(terms, self._synonyms(terms), strict=True), start=1):
-            begun = words[-1] if self._begun is not None and at == len(terms) else None
-            if term not in seen or begun:
-                seen.add(term)
+        spelled = [(word, term) for word in words for term in self._terms(word)]
+        terms = [term for _, term in spelled]
+        synonyms = list(self._synonyms(terms))
+        seen: set[Phrase] = set()
+        end = 0
+        while end < len(terms):
+            at, end = end, end + (2 if terms[end] in WORDS.without and end + 1 < len(terms) else 1)
+            phrase = tuple(terms[at:end])
+            begun = words[-1] if self._begun is not None and end == len(terms) else None
+            if phrase not in seen or begun:
+                seen.add(phrase)
                 longer = self._continuations(begun) if begun else ()
-                yield SearchTerm(self._alternatives((term,), synonyms, longer), begun)
+                said = " ".join(dict.fromkeys(word for word, _ in spelled[at:end]))
+                yield SearchTerm(said, self._alternatives(phrase, synonyms[at], longer), begun)
 
     def _synonyms(self, terms: Sequence[str]) -> Iterator[list[Alternative]]:
         """For each term those of the longest phrase that it is in, and its own."""
