@@ -58,6 +58,7 @@ def test_words_become_filters_and_every_product_has_its_reason(shop: Settings) -
         rows = products.find([card["id"] for card in body["products"]])
     assert set(body) == {
         "answer", "products", "exact", "total", "facets", "next_cursor", "understood", "relaxed", "reading",
+        "corrected", "did_you_mean",
     }  # fmt: skip
     assert (body["understood"]["category"], body["understood"]["max_price"]) == ("laptop", 10_000_000)
     assert (body["reading"], body["relaxed"], body["exact"]) == ("rules", [], len(body["products"]))
@@ -91,6 +92,41 @@ def test_what_is_second_hand_is_found_as_such(shop: Settings) -> None:
     assert (body["understood"]["condition"], body["relaxed"]) == ("used", [])
     assert body["products"]
     assert all("Bekas" in card["name"] for card in body["products"])
+
+
+def test_a_greeting_is_no_search(shop: Settings) -> None:
+    with asking(shop) as ask:
+        for greeting, answer in (("halo, apa kabar?", "Halo! Tulis"), ("hello, how are you?", "Hello! Just")):
+            body = found(ask(greeting))
+            assert (body["products"], body["total"], body["reading"]) == ([], 0, "rules")
+            assert body["answer"].startswith(answer)
+
+
+def test_what_was_not_found_is_advised_on_by_what_was_asked(shop: Settings) -> None:
+    with asking(shop) as ask:
+        told = [
+            found(ask(query))["answer"].partition("Coba ")[2]
+            for query in ("hp bekas", "hp bekas bukan samsung di bawah 2 juta dekat Bandung", "xyzzy qwerty")
+        ]
+    assert told == [
+        "kata lain atau yang baru.",
+        "kata lain, yang baru, batas harga lain, tempat lain atau tanpa pengecualian.",
+        "kata lain.",
+    ]
+
+
+def test_a_misspelt_question_has_the_filters_of_the_right_one(shop: Settings) -> None:
+    with asking(shop) as ask:
+        right, wrong = (
+            found(ask(f"{words} di Bandung", offers=0)) for words in ("laptop gaming", "Latop gamng")
+        )
+        following = found(ask("Latop gamng di Bandung", offers=0, cursor=wrong["next_cursor"]))
+    assert right["understood"]["category"] == wrong["understood"]["category"] == "laptop"
+    assert [card["id"] for card in right["products"]] == [card["id"] for card in wrong["products"]]
+    assert {"field": "category", "text": "Latop"} in wrong["understood"]["spans"]
+    assert wrong["corrected"] == {"latop": "laptop", "gamng": "gaming"}
+    assert wrong["did_you_mean"] == "laptop gaming"
+    assert {card["category"] for card in following["products"]} == {"laptop"}
 
 
 def test_a_reason_names_the_word_that_was_meant(shop: Settings) -> None:

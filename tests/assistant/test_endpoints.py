@@ -187,6 +187,15 @@ def test_a_follow_up_goes_on_in_the_conversation(shopper: Shopper) -> None:
     assert all(card["price"] <= 8_000_000 for card in second["products"])
 
 
+def test_thanks_are_no_question(shopper: Shopper) -> None:
+    first = shopper.ask().json()
+    thanks = shopper.ask(message="terima kasih!", conversation_id=first["conversation_id"]).json()
+    assert (thanks["products"], thanks["composed"]) == ([], True)
+    assert thanks["answer"].startswith("Halo!")
+    third = shopper.ask(message="maksimal 8 juta", conversation_id=first["conversation_id"]).json()
+    assert third["understood"]["text"] == "laptop gaming"
+
+
 def test_without_a_model_the_shopper_still_gets_the_products_and_is_told(shop: Settings) -> None:
     class Broken(ScriptedRunner):
         def load(self) -> Tokenizer:

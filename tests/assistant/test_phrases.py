@@ -74,9 +74,9 @@ def test_the_opening_tells_what_gave_way(relaxed: tuple[Step, ...], indonesian: 
 
 def test_the_opening_says_when_there_is_nothing() -> None:
     assert phrases.opening(Understood("laptop"), result(0), Sort.DISTANCE).startswith("Belum ada laptop yang")
-    assert phrases.opening(Understood(""), result(0), Sort.DISTANCE, "en").startswith(
-        "Nothing in stock for pro"
-    )
+    cheapest = phrases.opening(Understood("", sort=Sort.PRICE_ASC), result(0), Sort.PRICE_ASC, "en")
+    assert cheapest.startswith("Nothing in stock for products. Try other words.")
+    assert phrases.opening(Understood(""), result(0), Sort.DISTANCE, "en").startswith("Hello!")
 
 
 def test_the_opening_asks_whether_another_spelling_was_meant() -> None:

@@ -1,8 +1,10 @@
+import pytest
+
 from warung.gazetteer.places import Gazetteer
 from warung.geo import Circle, Coordinates
 from warung.products.categories import load_categories
-from warung.search.query import QueryParser, Sort, Understood
-from warung.search.understanding import refined, request_for, wire
+from warung.search.query import QueryParser, Sort, Span, Understood
+from warung.search.understanding import greets, read, refined, request_for, wire
 
 parser = QueryParser(Gazetteer.load(), load_categories())
 HERE = Coordinates(-6.2, 106.8)
@@ -87,3 +89,26 @@ def test_a_follow_up_may_ask_for_something_cheaper() -> None:
     cheaper = refined(before, parser.parse("yang lebih murah ada?"), "yang lebih murah ada?")
     assert (cheaper.category, cheaper.sort) == (before.category, Sort.PRICE_ASC)
     assert refined(cheaper, parser.parse("yang putih"), "yang putih").sort is Sort.PRICE_ASC
+
+
+@pytest.mark.parametrize(
+    ("message", "is_greeting"),
+    [
+        ("terima kasih ya kak", True), ("Halo, apa kabar?", True), ("thanks!", True),
+        ("halo, yang lebih murah ada?", False), ("ada lagi?", False), ("halo, cari beras", False),
+        ("selamat pagi, yang di Bandung?", False),
+    ],
+)  # fmt: skip
+def test_a_greeting_asks_for_nothing(message: str, is_greeting: bool) -> None:
+    assert greets(parser.parse(message), message) == is_greeting
+
+
+def test_a_misspelt_category_is_read_from_what_was_meant() -> None:
+    def corrections(text: str) -> dict[str, str]:
+        return {word: {"latop": "laptop"}[word] for word in text.split() if word == "latop"}
+
+    understood = read("Cari Latop asus 5 jt", parser, corrections)
+    assert (understood.text, understood.category) == ("latop asus", "laptop")
+    assert Span("category", "Latop") in understood.spans
+    assert read("beras 5 kg", parser, corrections) == parser.parse("beras 5 kg")
+    assert read("xyzzy", parser, corrections) == parser.parse("xyzzy")

@@ -1,7 +1,7 @@
 """A search in the shopper's own words, answered with reasons; knows no route and stores no conversation."""
 
 import base64
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -24,13 +24,21 @@ from warung.products.categories import load_categories
 from warung.search.facets import Facet
 from warung.search.query import QueryParser, Understood
 from warung.search.relaxation import loosen
-from warung.search.request import SearchRequest, SearchResult
+from warung.search.request import NOTHING, SearchRequest, SearchResult
 from warung.search.schemas import read_facets
 from warung.search.service import SearchService
-from warung.search.understanding import request_for, wire
+from warung.search.understanding import read, request_for, wire
 
 ROUTE = "/api/products/ai-search"
-_CURSOR = TypeAdapter(tuple[list[Claim], list[str], str])
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """What the index knew of the question's words on the first page: the misspelt ones with those that were
+    meant, and those that no product had."""
+
+    corrected: Mapping[str, str]
+    unknown: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +47,13 @@ class _Answered:
 
     understood: Understood
     claims: Sequence[Claim]
-    unknown: Sequence[str]
+    words: _Words
     asked: SearchRequest
     found: SearchResult
 
 
-Find = Callable[[AiSearchRequest, Offer, Sequence[Claim]], _Answered]
+Find = Callable[[AiSearchRequest, _Words, Sequence[Claim]], _Answered]
+_CURSOR = TypeAdapter(tuple[list[Claim], _Words, str])
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,45 +72,51 @@ class AiSearch:
         here = Coordinates.parse(body.location) if body.location else caller.location
         find: Find = partial(self._find, here, read_facets(body.facets, has_place=True))
         if body.cursor:
-            claims, unknown, cursor = _unpack(body.cursor)
+            claims, words, cursor = _unpack(body.cursor)
             caller.spend()
-            offer = self._offer(body.query, unknown)
-            answered = await run_sync(find, body.model_copy(update={"cursor": cursor}), offer, claims)
+            answered = await run_sync(find, body.model_copy(update={"cursor": cursor}), words, claims)
         else:
             caller.spend()
             answered = await self._first_page(body, caller.owner, find)
         return self._present(answered, language_of(body.query))
 
     async def _first_page(self, body: AiSearchRequest, owner: str, find: Find) -> _Answered:
-        understood = self.parser.parse(body.query)
-        unknown = await run_sync(self.search.unknown_words, understood.text)
-        offer, claims = self._offer(body.query, unknown), list[Claim]()
-        if is_in_doubt(understood, unknown):
-            used = partial(self.recorder.used, owner, ROUTE)
+        words, claims = await run_sync(self._words, body.query), list[Claim]()
+        understood = self._understood(body.query, words)
+        if is_in_doubt(understood, words.unknown):
+            used, offer = partial(self.recorder.used, owner, ROUTE), self._offer(body.query, words)
             claims = await self.reader.read(body.query, offer.quotes(), owner, used)
-        answered = await run_sync(find, body, offer, claims)
+        answered = await run_sync(find, body, words, claims)
         if answered.claims and not answered.found.cards:
-            answered = await run_sync(find, body, offer, list[Claim]())
+            answered = await run_sync(find, body, words, list[Claim]())
         asked, found = answered.asked, answered.found
         note(self.recorder, owner, body.query, search=asked, understood=answered.understood, found=found)
         return answered
 
-    def _offer(self, query: str, unknown: Sequence[str]) -> Offer:
-        return Offer(query, self.parser.parse(query), unknown, self.gazetteer)
+    def _words(self, query: str) -> _Words:
+        text = self.parser.parse(query).text
+        return _Words(self.search.corrections(text), self.search.unknown_words(text))
+
+    def _understood(self, query: str, words: _Words) -> Understood:
+        return read(query, self.parser, lambda _text: words.corrected)
+
+    def _offer(self, query: str, words: _Words) -> Offer:
+        return Offer(query, self._understood(query, words), words.unknown, self.gazetteer)
 
     def _find(
         self,
         here: Coordinates | None,
         facets: frozenset[Facet],
         body: AiSearchRequest,
-        offer: Offer,
+        words: _Words,
         claims: Sequence[Claim],
     ) -> _Answered:
-        understood, held = offer.apply(claims)
+        understood, held = self._offer(body.query, words).apply(claims)
         asked = request_for(understood, here, limit=body.limit)
         counted = facets if asked.near else facets - {Facet.DISTANCE}
         asked = replace(asked, cursor=body.cursor, facets=counted, offers=body.offers)
-        return _Answered(understood, held, offer.unknown, asked, self.search.search(asked))
+        found = NOTHING if understood.is_empty else self.search.search(asked)
+        return _Answered(understood, held, words, asked, found)
 
     def _present(self, answered: _Answered, language: Language) -> AiSearchAnswer:
         understood, found = answered.understood, answered.found
@@ -128,12 +143,12 @@ def _read_as(claims: Sequence[Claim], language: Language) -> list[str]:
 
 
 def _pack(answered: _Answered) -> str:
-    content = (list(answered.claims), list(answered.unknown), answered.found.next_cursor or "")
+    content = (list(answered.claims), answered.words, answered.found.next_cursor or "")
     return base64.urlsafe_b64encode(_CURSOR.dump_json(content)).decode().rstrip("=")
 
 
-def _unpack(text: str) -> tuple[list[Claim], list[str], str]:
-    """The model's part of the first page's reading, to be checked again, what was unknown then, and the
+def _unpack(text: str) -> tuple[list[Claim], _Words, str]:
+    """The model's part of the first page's reading, to be checked again, what the index knew then, and the
     search's own cursor."""
     try:
         padded = text + "=" * (-len(text) % 4)

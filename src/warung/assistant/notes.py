@@ -14,7 +14,9 @@ def note(
     understood: Understood,
     found: SearchResult,
 ) -> None:
-    """What had to give way was searched for in vain."""
+    """What had to give way was searched for in vain; a greeting searches for nothing."""
+    if understood.is_empty:
+        return
     place = understood.place
     recorder.shown(card.id for card in found.cards)
     recorder.searched(

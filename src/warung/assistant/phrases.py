@@ -74,8 +74,10 @@ def opening(understood: Understood, found: SearchResult, sort: Sort, language: L
 def _summary(understood: Understood, found: SearchResult, sort: Sort, language: Language) -> str:
     text = found.did_you_mean if found.corrected and found.did_you_mean else understood.text
     wish = _wish(understood, text, language)
+    if understood.is_empty:
+        return say("welcome", language)
     if not found.cards:
-        return say("found.nothing", language, wish=wish)
+        return say("found.nothing", language, wish=wish, advice=_advice(understood, language))
     key = "found.relaxed" if found.relaxed else "found.all"
     sentences = [say(key, language, wish=wish, total=found.total, how=_how(found, language))]
     asks_for_near = understood.near_me or understood.radius_km or understood.sort is Sort.DISTANCE
@@ -83,6 +85,19 @@ def _summary(understood: Understood, found: SearchResult, sort: Sort, language: 
         sentences.append(say("no_location", language))
     first = say(f"first.{sort}", language)
     return f"{' '.join(sentences)} {first}: {offer(found.cards[0], language)}."
+
+
+def _advice(understood: Understood, language: Language) -> str:
+    """Other words and other filters than those that were set."""
+    is_set = {
+        "words": True,
+        understood.condition or "": understood.condition,
+        "price": (understood.min_price_rupiah, understood.max_price_rupiah) != (None, None),
+        "place": understood.place or understood.radius_km,
+        "exclude": understood.exclude,
+    }
+    *first, last = [say(f"advice.{key}", language) for key, value in is_set.items() if value]
+    return say("advice.or", language, first=", ".join(first), last=last) if first else last
 
 
 def _how(found: SearchResult, language: Language) -> str:

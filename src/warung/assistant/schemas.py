@@ -70,6 +70,8 @@ class AiSearchAnswer(BaseModel):
     next_cursor: str | None
     understood: dict[str, Any]
     relaxed: list[Step]
+    corrected: dict[str, str]
+    did_you_mean: str | None
     reading: Literal["rules", "model"]
 
     @classmethod

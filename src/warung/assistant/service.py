@@ -31,9 +31,9 @@ from warung.products.cards import ProductCard, product_card
 from warung.products.service import ProductService
 from warung.search.query import QueryParser, Understood
 from warung.search.relaxation import loosen
-from warung.search.request import SearchRequest
+from warung.search.request import NOTHING, SearchRequest
 from warung.search.service import SearchService
-from warung.search.understanding import refined, request_for, wire
+from warung.search.understanding import greets, read, refined, request_for, wire
 from warung.streams.broker import Broker
 from warung.streams.event import Session
 from warung.streams.producer import Producer
@@ -80,7 +80,7 @@ class Assistant:
         history = await run_sync(self._history, body.conversation_id, owner)
         understood = self._understand(body.message, history)
         asked = request_for(understood, here, limit=_CARDS)
-        found = await run_sync(self.search.search, asked)
+        found = NOTHING if understood.is_empty else await run_sync(self.search.search, asked)
         search = loosen(asked, found.relaxed)
         conversation_id = await run_sync(
             self.conversations.ask, owner, session_id, body.message, body.conversation_id
@@ -128,11 +128,15 @@ class Assistant:
 
     def _understand(self, message: str, history: Sequence[Message]) -> Understood:
         """What the message means after the questions before it."""
-        understood: Understood | None = None
-        for question in [*(m.content for m in history if m.role == "user"), message]:
-            now = self.parser.parse(question)
-            understood = refined(understood, now, question) if understood else now
-        return understood or self.parser.parse(message)
+        now = read(message, self.parser, self.search.corrections)
+        if greets(now, message):
+            return now
+        before: Understood | None = None
+        for question in (m.content for m in history if m.role == "user"):
+            asked = read(question, self.parser, self.search.corrections)
+            if not greets(asked, question):
+                before = refined(before, asked, question) if before else asked
+        return refined(before, now, message) if before else now
 
     def _suitable(self, ids: Sequence[int], request: SearchRequest) -> Mapping[int, ProductCard]:
         """The products' cards as they are now, without those that no longer are what was asked for."""

@@ -71,6 +71,11 @@ class Understood:
     radius_km: float | None = None
     spans: tuple[Span, ...] = ()
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is asked for: a greeting, thanks."""
+        return self == Understood("")
+
 
 class QueryParser:
     """Reads one message at a time; holds no state between them, safe to share between threads."""

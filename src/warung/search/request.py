@@ -147,3 +147,7 @@ class SearchResult:
     did_you_mean: str | None = None
     highlights: tuple[Highlights, ...] | None = None
     words: int = 0
+
+
+NOTHING = SearchResult((), 0, 0, Facets({}), None)
+"""What a question that asks for nothing brings."""

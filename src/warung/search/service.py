@@ -130,6 +130,13 @@ class SearchService:
 
         return words
 
+    def corrections(self, text: str) -> Mapping[str, str]:
+        """The misspelt words of `text`, with those that are searched in their place.
+
+        Raises Unavailable while the index is being built.
+        """
+        return self._reader.read(text, self._index.snapshot().dictionary).corrected
+
     def unknown_words(self, text: str) -> list[str]:
         """Those of the words that no product has. Raises Unavailable while the index is being built."""
         snapshot = self._index.snapshot()

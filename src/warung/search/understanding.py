@@ -1,15 +1,35 @@
 """From what a shopper's words mean to a search, and to the wire; knows no index and no route."""
 
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from warung.geo import Circle, Coordinates
-from warung.search.query import Sort, Understood
+from warung.search.query import QueryParser, Sort, Span, Understood
 from warung.search.request import SearchRequest
+from warung.search.vocabulary import GREETINGS
+from warung.search.words import split_words
 
 _PICKING = re.compile(r"\b(yang|yg|the .*one)\b", re.IGNORECASE)
 _CHEAPER = re.compile(r"\b(lebih murah|cheaper)\b", re.IGNORECASE)
+
+
+def read(message: str, parser: QueryParser, corrections: Callable[[str], Mapping[str, str]]) -> Understood:
+    """What the message means, its category also by words whose spelling was put right: `corrections` maps
+    misspelt words of a text to those that were meant. The text and the spans keep the shopper's own."""
+    understood = parser.parse(message)
+    if understood.category is not None or not (corrected := corrections(understood.text)):
+        return understood
+    written = {right: wrong for wrong, right in corrected.items()}
+    again = parser.parse(" ".join(corrected.get(word, word) for word in understood.text.split()))
+    named = next((span.text for span in again.spans if span.field == "category"), "")
+    words = " ".join(written.get(word, word) for word in named.split())
+    at = message.lower().find(words)
+    if not words or at < 0:
+        return understood
+    span = Span("category", message[at : at + len(words)])
+    return replace(understood, category=again.category, spans=(*understood.spans, span))
 
 
 def request_for(understood: Understood, here: Coordinates | None, *, limit: int) -> SearchRequest:
@@ -38,6 +58,13 @@ def request_for(understood: Understood, here: Coordinates | None, *, limit: int)
         fill=False,
         relax=True,
     )
+
+
+def greets(understood: Understood, message: str) -> bool:
+    """Whether the message greets or thanks, and asks for nothing."""
+    words = [word.text for word in split_words(message)]
+    follows = _PICKING.search(message) or _CHEAPER.search(message)
+    return understood.is_empty and not follows and any(GREETINGS.match(words, at) for at in range(len(words)))
 
 
 def refined(before: Understood, now: Understood, message: str) -> Understood:

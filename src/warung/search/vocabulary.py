@@ -75,6 +75,7 @@ class _Vocabulary(BaseModel):
     joiners: frozenset[str]
     demonstratives: frozenset[str]
     fillers: frozenset[str]
+    greetings: frozenset[str]
     idioms: frozenset[str]
     names: frozenset[str]
     tags: frozenset[str]
@@ -113,7 +114,8 @@ NEAR = Phrases((phrase, True) for phrase in (*WORDS.near_me, *map(" ".join, _HER
 FROM_HERE = Phrases((f"{lead} {here}", True) for lead in WORDS.distance_leads for here in WORDS.here)
 STOCK = Phrases((phrase, True) for phrase in WORDS.in_stock)
 NEGATIONS = Phrases((phrase, True) for phrase in WORDS.negations)
-IDIOMS = Phrases((phrase, True) for phrase in WORDS.idioms)
+GREETINGS = Phrases((phrase, True) for phrase in WORDS.greetings)
+IDIOMS = Phrases((phrase, True) for phrase in WORDS.idioms | WORDS.greetings)
 NAMES = Phrases((phrase, True) for phrase in WORDS.names)
 ORDERS = Phrases((phrase, order) for order, phrases in WORDS.orders.items() for phrase in phrases)
 CONDITIONS: Phrases[Condition] = Phrases(
