@@ -94,13 +94,13 @@ def _market_routers(house: Parts) -> Iterator[APIRouter]:
     """The search and the files of products before the products, whose ids stand in the same place."""
     market, authenticate = house.market, house.people.authenticate
     products, database = market.products, market.database
+    operator_of = account_endpoints.operator_of(authenticate)
     yield search_endpoints.create_router(
         market.search,
         market.recorder,
         partial(_known_owner, house.people.callers),
-        account_endpoints.operator_of(authenticate),
+        operator_of,
     )
-    operator_of = account_endpoints.operator_of(authenticate)
     yield synonym_endpoints.create_router(market.synonyms, operator_of)
     yield exchange_endpoints.create_router(
         Exchange(database), products, authenticate, house.settings.public_url

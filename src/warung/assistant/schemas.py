@@ -11,6 +11,10 @@ from warung.search.cursor import MAX_CHARACTERS
 from warung.search.request import MAX_OFFERS, SearchResult, Step
 from warung.search.schemas import FacetCounts, FoundCard, SearchAnswer
 
+_Location = Annotated[
+    str | None, Field(description='where the shopper is, "lat,lng"; default: the account\'s place')
+]
+
 
 class ChatRequest(BaseModel):
     """POST /api/chat. Without `conversation_id` a conversation is opened, without `session_id` a session."""
@@ -24,9 +28,7 @@ class ChatRequest(BaseModel):
         Field(description="the question"),
     ]
     conversation_id: Annotated[str | None, Field(max_length=64)] = None
-    location: Annotated[
-        str | None, Field(description='where the shopper is, "lat,lng"; default: the account\'s place')
-    ] = None
+    location: _Location = None
     stream: bool = False
     session_id: str | None = None
 
@@ -42,9 +44,7 @@ class AiSearchRequest(BaseModel):
         AfterValidator(storable),
         Field(description="the question"),
     ]
-    location: Annotated[
-        str | None, Field(description='where the shopper is, "lat,lng"; default: the account\'s place')
-    ] = None
+    location: _Location = None
     limit: Annotated[int, Field(ge=1, le=20)] = 5
     cursor: Annotated[str | None, Field(max_length=2 * MAX_CHARACTERS)] = None
     facets: Annotated[str, Field(max_length=100, description="names with commas, or all")] = ""

@@ -78,7 +78,7 @@ class Assistant:
         self, body: ChatRequest, owner: str, session_id: str, here: Coordinates | None
     ) -> AnswerProducer:
         history = await run_sync(self._history, body.conversation_id, owner)
-        understood = self._understand(body.message, history)
+        understood = await run_sync(self._understand, body.message, history)
         asked = request_for(understood, here, limit=_CARDS)
         found = NOTHING if understood.is_empty else await run_sync(self.search.search, asked)
         search = loosen(asked, found.relaxed)

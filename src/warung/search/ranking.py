@@ -134,7 +134,7 @@ class Ranking:
         """The parts of a hit's score, and how Tantivy makes the text's; None when it matches no more."""
         query = self._matcher.query(plan.at_least if hit.key[0] == 0 else 1)
         this = self._matcher.only(query, hit.product_id)
-        tree = self._snapshot.explain(query, hit.product_id)
+        tree = self._snapshot.explain(query, this)
         matches = self._snapshot.matches(this, 1)
         return (self.parts(matches[0]), tree) if matches and tree else None
 
@@ -146,7 +146,7 @@ class Ranking:
             case Sort.RELEVANCE:
                 return self._by_relevance(query, at_least)
             case Sort.DISTANCE:
-                return self._by_distance(query)
+                return self._by_distance(query, at_least)
             case Sort.PRICE_ASC:
                 return self._by_field(query, "price", lambda match: match.price_rupiah)
             case Sort.PRICE_DESC:
@@ -176,12 +176,13 @@ class Ranking:
             lambda matches: value(matches[-1]),
         )
 
-    def _by_distance(self, query: Query) -> Iterator[Hit]:
+    def _by_distance(self, query: Query, at_least: int) -> Iterator[Hit]:
         near = self._near
         if near is None:
             raise ValueError("an order by distance needs a place")
         inner = -1.0
-        outer = _FIRST_RING_KM if self._snapshot.count(query) > _FEW else _HALF_AROUND_THE_EARTH_KM
+        count = self._snapshot.count(self._matcher.unscored(at_least))
+        outer = _FIRST_RING_KM if count > _FEW else _HALF_AROUND_THE_EARTH_KM
         while inner < _HALF_AROUND_THE_EARTH_KM:
             everywhere = outer >= _HALF_AROUND_THE_EARTH_KM
             disc = query if everywhere else self._matcher.near(query, outer, near)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
-from tantivy import DocAddress, Occur, Order, Query, Schema, Searcher
+from tantivy import DocAddress, Order, Query, Schema, Searcher
 
 from warung.search.dictionary import Dictionary
 from warung.search.supplier_map import SupplierMap
@@ -75,11 +75,9 @@ class Snapshot:
         )
         return [Match(*row) for row in zip(*columns, scores, strict=True)]
 
-    def explain(self, query: Query, product_id: int) -> dict[str, Any] | None:
-        """How Tantivy scores a product; None for one that doesn't match."""
-        this = Query.term_query(self.schema, "id", product_id)
-        both = Query.boolean_query([(Occur.Must, query), (Occur.Must, this)])
-        hits = self._searcher.search(both, 1, False, None, order=Order.Desc).hits
+    def explain(self, query: Query, part: Query) -> dict[str, Any] | None:
+        """How Tantivy scores by `query` the first match of a `part` of it; None where that has none."""
+        hits = self._searcher.search(part, 1, False, None, order=Order.Desc).hits
         if not hits:
             return None
         return json.loads(query.explain(cast("Searcher", self._searcher), hits[0][1]).to_json())
