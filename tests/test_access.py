@@ -323,7 +323,7 @@ def headers_of(world: World, thing: Owned, caller: str) -> HEADERS:
 @pytest.mark.parametrize(
     "row",
     [row for row in ROWS if row.route.split()[1].startswith(("/api/chat", "/api/products/ai"))],
-    ids=str,
+    ids=lambda row: f"{row.route} {row.of.__name__}",
 )
 def test_an_account_without_the_assistant_gets_none_of_it(world: World, row: Row) -> None:
     user_id, headers = world.account("shopper")

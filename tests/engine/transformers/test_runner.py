@@ -117,8 +117,8 @@ def test_tenants_share_where_they_may(folder: Path) -> None:
     "sampling",
     [
         {},
-        {"temperature": 1.5, "seed": 7},
-        {"temperature": 1.5, "seed": 7, "top_p": 0.8, "frequency_penalty": 1, "repetition_penalty": 1.4},
+        {"temperature": 1.5, "seed": 8},
+        {"temperature": 1.5, "seed": 8, "top_p": 0.8, "frequency_penalty": 1, "repetition_penalty": 1.4},
         {"logit_bias": {5: -3.5}, "presence_penalty": 1.9},
     ],
 )

@@ -160,6 +160,17 @@ def test_a_token_depends_on_its_own_row_alone(data: st.DataObject) -> None:
         assert (one.likelihood is None) is (requests[row].sampling.logprobs is None)
 
 
+@pytest.mark.parametrize("rule", [{}, {"top_p": 0.95}, {"min_p": 0.01}], ids=str)
+def test_rounding_of_the_logits_changes_next_to_no_draw(rule: dict[str, Any]) -> None:
+    """What is cut and continued, or runs beside others, has logits that differ in their last bits."""
+    generator = torch.Generator().manual_seed(4)
+    logits = 3 * torch.randn(300, 49_152, generator=generator)
+    rounded = logits + 2e-5 * torch.randn(logits.shape, generator=generator)
+    requests = [at(place, SamplingParams(temperature=1, seed=place % 7, **rule)) for place in range(300)]
+    pairs = zip(tokens(logits, requests), tokens(rounded, requests), strict=True)
+    assert sum(one != other for one, other in pairs) <= 1
+
+
 def test_a_draw_depends_on_seed_and_position() -> None:
     logits = torch.zeros(40, 1000)
     first = tokens(logits, [at(position, SamplingParams(temperature=1, seed=11)) for position in range(40)])

@@ -3,6 +3,7 @@
 # The model libraries carry no complete types.
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,8 @@ from warung.engine.worker import Likelihood
 
 # Nearly every nucleus lies within so many likeliest tokens; finding those is much quicker than a whole sort.
 _CANDIDATES = 256
+# Of an exponential number made of 32 bits; where these round to one it would be infinite.
+_LONGEST_WAIT = 33 * math.log(2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,29 +156,31 @@ def _constrained(logits: torch.Tensor, sequences: Sequence[TokenSequence]) -> to
 
 
 def _draw(logits: torch.Tensor, sequences: Sequence[TokenSequence]) -> torch.Tensor:
-    """One token a row, by the inverse of the cumulated probabilities."""
+    """One token a row, the winner of a race in which each token's luck is its own (Gumbel, 1954; as a way of
+    sampling Yellott, J. Math. Psychology 15, 1977).
+
+    A rounding of the logits, which differ in their last bits with what runs beside a request and where it was
+    cut, changes a winner only where two tokens are as close. In cumulated probabilities it would move the
+    limits of all the tokens behind it.
+    """
 
     def column(name: str) -> torch.Tensor:
         values: list[Any] = [getattr(one.sampling, name) for one in sequences]
         return torch.tensor(values, device=logits.device)[:, None]
 
     top_k, top_p, min_p = column("top_k"), column("top_p"), column("min_p")
-    probabilities = (logits / column("temperature")).softmax(dim=-1)
-    draws = torch.tensor([_uniform(one) for one in sequences], dtype=logits.dtype, device=logits.device)[
-        :, None
-    ]
+    scores = logits / column("temperature")
+    luck = _luck(sequences, logits.shape[-1]).to(logits.device)
     filtered = ((top_k > 0) | (top_p < 1) | (min_p > 0))[:, 0]
-    chosen = torch.empty(len(sequences), dtype=torch.long, device=logits.device)
-    if not bool(filtered.all()):
-        chosen[~filtered] = _inverse(probabilities[~filtered], draws[~filtered])[:, 0]
+    chosen = (scores + luck).argmax(dim=-1)
     if bool(filtered.any()):
         rules = top_k[filtered], top_p[filtered], min_p[filtered]
-        chosen[filtered] = _draw_likely(probabilities[filtered], draws[filtered], rules, _CANDIDATES)
+        chosen[filtered] = _draw_likely(scores[filtered], luck[filtered], rules, _CANDIDATES)
     return chosen
 
 
 def _draw_likely(
-    probabilities: torch.Tensor, draws: torch.Tensor, rules: tuple[torch.Tensor, ...], candidates: int
+    scores: torch.Tensor, luck: torch.Tensor, rules: tuple[torch.Tensor, ...], candidates: int
 ) -> torch.Tensor:
     """One token a row of those that pass `rules`, which are top_k, top_p and min_p, all of shape (rows, 1).
 
@@ -183,31 +188,31 @@ def _draw_likely(
     on the distribution after the temperature, and all must let a token pass.
     """
     top_k, top_p, min_p = rules
-    count = min(candidates, probabilities.shape[-1])
-    likeliest, tokens = probabilities.topk(count, dim=-1)
+    count = min(candidates, scores.shape[-1])
+    best, tokens = scores.topk(count, dim=-1)
+    likeliest = (best - scores.logsumexp(dim=-1, keepdim=True)).exp()
     before = likeliest.cumsum(dim=-1) - likeliest
-    rank = torch.arange(count, device=probabilities.device)
+    rank = torch.arange(count, device=scores.device)
     kept = (before < top_p) & (likeliest >= min_p * likeliest[:, :1]) & ((rank < top_k) | (top_k == 0))
     kept[:, 0] = True
-    chosen = tokens.gather(1, _inverse(likeliest * kept, draws))[:, 0]
+    race = (best + luck.gather(1, tokens)).masked_fill(~kept, -torch.inf)
+    chosen = tokens.gather(1, race.argmax(dim=-1, keepdim=True))[:, 0]
     # Each rule keeps a beginning of the tokens so ordered: while the last one is kept, more may be. Such rows
     # are drawn again apart from the others: which of two equals comes first depends on how many are ordered.
     wide = kept[:, -1]
-    if count < probabilities.shape[-1] and bool(wide.any()):
+    if count < scores.shape[-1] and bool(wide.any()):
         narrower = tuple(rule[wide] for rule in rules)
-        chosen[wide] = _draw_likely(probabilities[wide], draws[wide], narrower, probabilities.shape[-1])
+        chosen[wide] = _draw_likely(scores[wide], luck[wide], narrower, scores.shape[-1])
     return chosen
 
 
-def _inverse(probabilities: torch.Tensor, draws: torch.Tensor) -> torch.Tensor:
-    """Where each row's share `draws` (rows, 1) of its whole mass is reached; never at a probability of 0."""
-    mass = probabilities.cumsum(dim=-1)
-    whole = mass[:, -1:].contiguous()
-    reached = torch.searchsorted(mass, draws * whole, right=True)
-    return reached.minimum(torch.searchsorted(mass, whole))
-
-
-def _uniform(sequence: TokenSequence) -> float:
-    """In [0, 1), by a counter-based generator (Salmon et al., SC 2011) from seed and place."""
-    generator = np.random.Philox(key=sequence.sampling.seed, counter=sequence.produced)
-    return float(np.random.Generator(generator).random())
+def _luck(sequences: Sequence[TokenSequence], vocabulary: int) -> torch.Tensor:
+    """Standard Gumbel numbers of shape (sequences, vocabulary), by a counter-based generator (Salmon et al.,
+    SC 2011) from seed, place and token."""
+    words = np.empty((len(sequences), (vocabulary + 1) // 2), dtype=np.uint64)
+    for row, one in zip(words, sequences, strict=True):
+        # The place counts in the upper half: the generator itself counts in the lower one, token by token.
+        row[:] = np.random.Philox(key=one.sampling.seed, counter=one.produced << 128).random_raw(row.size)
+    bits = words.view(np.uint32)[:, :vocabulary].astype(np.float32)
+    waits = -((torch.from_numpy(bits) + 0.5) * -(2.0**-32)).log1p()
+    return -waits.clamp_max(_LONGEST_WAIT).log()
