@@ -158,6 +158,25 @@ def test_a_word_that_products_have_is_never_replaced(tmp_path: Path) -> None:
     assert shop.find("laptop").did_you_mean is None
 
 
+@pytest.mark.parametrize(("said", "sold"), [("berat", "Beras"), ("bekasi", "Bekas"), ("good", "Gold")])
+def test_a_word_of_the_language_or_a_place_is_no_slip_for_goods(tmp_path: Path, said: str, sold: str) -> None:
+    shop = open_shop(tmp_path, product_draft("a", sold), product_draft("b", "Meja"))
+    result = shop.find(f"meja {said}")
+    assert ([card.name for card in result.cards], result.corrected) == (["Meja"], {})
+    assert result.did_you_mean is None
+
+
+@pytest.mark.parametrize("purpose", ["buat", "untuk", "for"])
+def test_what_goods_are_for_counts_as_much_as_one_word_of_theirs(tmp_path: Path, purpose: str) -> None:
+    others = [product_draft(f"o{at}", f"Topi {at}", category="pakaian") for at in range(30)]
+    tas = product_draft("tas", "Tas Belajar Anak Sekolah", category="hobi")
+    laptop = product_draft("laptop", "Laptop Asus", category="hobi")
+    shop = open_shop(tmp_path, tas, laptop, *others)
+    assert shop.names("laptop belajar anak sekolah") == ["Tas Belajar Anak Sekolah", "Laptop Asus"]
+    assert shop.names(f"laptop {purpose} belajar anak sekolah") == ["Laptop Asus", "Tas Belajar Anak Sekolah"]
+    assert shop.names(f"{purpose} laptop belajar anak sekolah") == ["Tas Belajar Anak Sekolah", "Laptop Asus"]
+
+
 @pytest.mark.parametrize("text", ["galaxy", "xyzzy", "rtx4061", "kus", "redmi13c", "hape", ""])
 def test_known_and_hopeless_words_are_left_alone(shop: Shop, text: str) -> None:
     result = shop.find(text)

@@ -179,7 +179,8 @@ def _term(snapshot: Snapshot, term: SearchTerm) -> Query:
     if term.prefix is not None:
         begins = Query.fuzzy_term_query(schema, WORDS, term.prefix, 0, prefix=True)
         queries.append(Query.const_score_query(begins, _PREFIX_SCORE))
-    return queries[0] if len(queries) == 1 else Query.disjunction_max_query(queries)
+    best = queries[0] if len(queries) == 1 else Query.disjunction_max_query(queries)
+    return best if term.weight == 1 else Query.boost_query(best, term.weight)
 
 
 def _alternative(schema: Schema, alternative: Alternative, boosts: Mapping[str, float]) -> Query:

@@ -75,6 +75,7 @@ class _Vocabulary(BaseModel):
     joiners: frozenset[str]
     demonstratives: frozenset[str]
     fillers: frozenset[str]
+    purposes: frozenset[str]
     greetings: frozenset[str]
     idioms: frozenset[str]
     names: frozenset[str]
@@ -139,6 +140,10 @@ LEADS = Phrases(
     [*_NEGATED, *((phrase, bound) for bound, phrases in WORDS.leads.items() for phrase in phrases)]
 )
 TRAILS = Phrases((phrase, bound) for bound, phrases in WORDS.trails.items() for phrase in phrases)
+# Indonesian and English words that no shopper misspelt, though no product may have them.
+ORDINARY = frozenset(
+    files("warung.search").joinpath("ordinary_words.txt").read_text(encoding="utf-8").split()
+)
 UNITS = {name: rupiah for rupiah, names in WORDS.units.items() for name in names}
 WHOLES = {name: rupiah for rupiah, names in WORDS.wholes.items() for name in names}
 

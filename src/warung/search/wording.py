@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
+from warung.gazetteer.places import Gazetteer
 from warung.search.affixes import root
 from warung.search.dictionary import Dictionary
 from warung.search.spelling import correct
 from warung.search.thesaurus import Phrase, Synonym, Terms, Thesaurus
 from warung.search.tokens import Token, split
-from warung.search.vocabulary import WORDS
+from warung.search.vocabulary import ORDINARY, VOCABULARY, WORDS
 from warung.synonyms.schemas import SynonymGroup
 
 # What a synonym's match counts beside one of the word itself, and that of a longer word that it begins.
@@ -39,12 +40,13 @@ class Alternative:
 @dataclass(frozen=True, slots=True)
 class SearchTerm:
     """One word as all that stands for it, or for a phrase that it is part of; the first alternative is what
-    `said`, as written or put right, says itself. With `prefix` any word that begins so stands for it too.
-    "tanpa kabel" is one: what has a kabel is something else."""
+    `said`, as written or put right, says itself. With `prefix` any word that begins so stands for it too;
+    `weight` is what it counts beside the others. "tanpa kabel" is one: what has a kabel is something else."""
 
     said: str
     alternatives: tuple[Alternative, ...]
     prefix: str | None = None
+    weight: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,7 @@ class _Reading:
         begun = prefix and bool(tokens) and tokens[-1].end == len(text)
         self._begun = tokens[-1].text if begun else None
         self._tokens = _wanted(tokens, begun=begun)
+        self._goods = _count_goods(self._tokens, tokens)
         self._frequency = cache(dictionary.frequency)
         self._words = cache(self._words_that_begin)
 
@@ -126,7 +129,7 @@ class _Reading:
         return corrected, suggested
 
     def _is_doubtful(self, token: Token) -> bool:
-        if self._thesaurus.holds(token.text) or self._products(token.text) > _RARE:
+        if self._thesaurus.holds(token.text) or _is_a_word(token.text) or self._products(token.text) > _RARE:
             return False
         return token.text != self._begun or not self._dictionary.words(token.text, 1)
 
@@ -141,9 +144,11 @@ class _Reading:
 
     def _search_terms(self, words: Sequence[str]) -> Iterator[SearchTerm]:
         """What stands for a phrase stands for each of its words: a product that has only some of them may
-        follow those that have all."""
+        follow those that have all. All that tells what the goods are for counts as much as one word: who asks
+        for "laptop buat belajar anak sd" wants no other things of children."""
         spelled = [(word, term) for word in words for term in self._terms(word)]
         terms = [term for _, term in spelled]
+        goods = sum(len(self._terms(word)) for word in words[: self._goods])
         synonyms = list(self._synonyms(terms))
         seen: set[Phrase] = set()
         end = 0
@@ -155,7 +160,8 @@ class _Reading:
                 seen.add(phrase)
                 longer = self._continuations(begun) if begun else ()
                 said = " ".join(dict.fromkeys(word for word, _ in spelled[at:end]))
-                yield SearchTerm(said, self._alternatives(phrase, synonyms[at], longer), begun)
+                weight = 1.0 if at < goods else 1 / (len(terms) - goods)
+                yield SearchTerm(said, self._alternatives(phrase, synonyms[at], longer), begun, weight)
 
     def _synonyms(self, terms: Sequence[str]) -> Iterator[list[Alternative]]:
         """For each term those of the longest phrase that it is in, and its own."""
@@ -192,6 +198,12 @@ def _alternative(synonym: Synonym, *, one_for_many: bool = False) -> Alternative
     return Alternative(synonym.phrase, weight, synonym.unless)
 
 
+def _is_a_word(text: str) -> bool:
+    """Whether it is one of the language or of a place's name, and so no slip for a product's that is like it:
+    "berat" is not meant to be beras, nor "bogor" anything that is sold."""
+    return any(text in words for words in (ORDINARY, VOCABULARY, Gazetteer.load().words))
+
+
 def _wanted(tokens: Sequence[Token], *, begun: bool) -> Sequence[Token]:
     """Without the words that ask for nothing ("cari", "yang", "for"), unless there are no others; one that is
     only `begun` may go on to be another."""
@@ -206,3 +218,10 @@ def _replaced(text: str, words: Mapping[Token, str]) -> str | None:
     for token in sorted(words, key=lambda token: -token.start):
         text = text[: token.start] + words[token] + text[token.end :]
     return text
+
+
+def _count_goods(wanted: Sequence[Token], tokens: Sequence[Token]) -> int:
+    """How many of the wanted stand before what the goods are for: all in "tas sekolah", one in "laptop buat
+    anak sekolah"."""
+    purpose = next((t.start for t in tokens if t.text in WORDS.purposes and wanted[0].start < t.start), None)
+    return len(wanted) if purpose is None else sum(token.start < purpose for token in wanted)
