@@ -1,50 +1,60 @@
-"""Linear layers that keep their weights twice: as they are, and in the order in which the processor's library
-(oneMKL) multiplies the quickest; knows no model."""
+"""Linear layers whose weights are kept in the order in which the processor's library (oneDNN) multiplies the
+quickest; knows no model."""
 
 # The model library carries no complete types.
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
-from collections.abc import Callable
-from functools import partial
+from collections import Counter
 from typing import Any
 
 import torch
 from torch import nn
-from torch.nn.functional import linear
 
-# The order of the weights depends on how many rows they are said to be for, and serves any number: that for
-# many is as quick with few, and not the other way round.
-_FOR_ROWS = 256
-# With fewer rows, the time goes into reading the weights, and packed ones are read no quicker.
-_LEAST_ROWS = 4
+# The order depends on how many rows it is said to be for, and serves any number: that for so many is as quick
+# as any, from 1 row to 256.
+_FOR_ROWS = 64
 
 
-def pack(model: nn.Module, *, spare_bytes: int) -> bool:
-    """Pack all linear layers of a float32 model on a CPU that has the library. Whether it did: it needs as
-    much memory again as the layers' weights, and takes no more than `spare_bytes`."""
-    layers = [module for module in model.modules() if type(module) is nn.Linear]
-    weights = {layer.weight.data_ptr(): layer.weight for layer in layers}.values()
-    fits = sum(weight.nbytes for weight in weights) <= spare_bytes
-    if not (fits and torch.backends.mkl.is_available() and all(map(_can_be_packed, weights))):
-        return False
-    for layer in layers:
-        layer.forward = partial(_multiply, layer, _packed(layer.weight))  # pyright: ignore[reportAttributeAccessIssue]
-    return True
+class PackedLinear(nn.Module):
+    """What an nn.Linear computes, without its weights as they were."""
+
+    def __init__(self, layer: nn.Linear) -> None:
+        super().__init__()
+        self.in_features, self.out_features = layer.in_features, layer.out_features
+        with torch.no_grad():
+            self._packed: Any = torch.ops.mkldnn._reorder_linear_weight(layer.weight.detach(), _FOR_ROWS)  # noqa: SLF001
+        self.bias = layer.bias
+
+    def forward(self, rows: torch.Tensor) -> torch.Tensor:
+        """`rows` have the shape (..., in_features)."""
+        product: torch.Tensor = torch.ops.mkldnn._linear_pointwise(  # noqa: SLF001
+            rows, self._packed, self.bias, "none", [], ""
+        )
+        return product
+
+
+def pack(model: nn.Module, *, spare_bytes: int) -> int:
+    """Replace the linear layers on a CPU that has the library; how many were. Weights that another module uses
+    too (a head's that are the embedding's) are then held twice, for `spare_bytes` at most."""
+    if not torch.backends.mkldnn.is_available():
+        return 0
+    users = Counter(id(weight) for module in model.modules() for weight in module.parameters(recurse=False))
+    replaced = 0
+    for parent in list(model.modules()):
+        for name, layer in list(parent.named_children()):
+            if type(layer) is not nn.Linear or not _can_be_packed(layer.weight):
+                continue
+            if users[id(layer.weight)] > 1:
+                if layer.weight.nbytes > spare_bytes:
+                    continue
+                spare_bytes -= layer.weight.nbytes
+            setattr(parent, name, PackedLinear(layer))
+            replaced += 1
+    return replaced
 
 
 def _can_be_packed(weight: torch.Tensor) -> bool:
-    return weight.device.type == "cpu" and weight.dtype is torch.float32
-
-
-def _packed(weight: torch.Tensor) -> torch.Tensor:
-    reorder: Callable[[torch.Tensor, int], torch.Tensor] = torch.ops.mkl._mkl_reorder_linear_weight  # noqa: SLF001
-    with torch.no_grad():
-        return reorder(weight.detach().contiguous(), _FOR_ROWS)
-
-
-def _multiply(layer: nn.Linear, packed: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
-    count = rows.numel() // rows.shape[-1]
-    if count < _LEAST_ROWS:
-        return linear(rows, layer.weight, layer.bias)
-    multiply: Any = torch.ops.mkl._mkl_linear  # noqa: SLF001
-    return multiply(rows.contiguous(), packed, layer.weight, layer.bias, count)
+    quick = weight.dtype is torch.float32 or (
+        weight.dtype is torch.bfloat16 and torch.ops.mkldnn._is_mkldnn_bf16_supported()  # noqa: SLF001
+    )
+    return weight.device.type == "cpu" and quick
