@@ -100,7 +100,10 @@ class RunnerProcess:
         while self._pipe.poll():  # neither end may wait for the other to read
             self._keep(self._receive())
         self._send(job)
-        self._await_done()
+        # Only a constraint's caller waits to hear that it can be followed: the others' jobs are all taken up
+        # between the same two steps, and a refusal comes as a step.
+        if job.sampling.constraint:
+            self._await_done()
         self._running.add(job.id)
 
     def abort(self, request_id: str) -> None:
@@ -189,7 +192,11 @@ def _step_on(runner: Runner, pipe: Connection) -> None:
         while not runner.busy or pipe.poll():
             match _receive(pipe):
                 case Job() as job:
-                    _send(pipe, _added(runner, job))
+                    error = _refusal(runner, job)
+                    if job.sampling.constraint:
+                        _send(pipe, _Done(error))
+                    elif error:
+                        _send(pipe, [Step(job.id, error=error)])
                 case str() as request_id:
                     runner.abort(request_id)
                 case _:
@@ -198,15 +205,16 @@ def _step_on(runner: Runner, pipe: Connection) -> None:
         _send(pipe, runner.step())
 
 
-def _added(runner: Runner, job: Job) -> _Done:
+def _refusal(runner: Runner, job: Job) -> WarungError | None:
+    """Why the runner doesn't take the job; None where it does."""
     try:
         runner.add(job)
     except WarungError as error:
-        return _Done(error)
+        return error
     except Exception as error:  # one request that the model library refuses must not end the others
         log.exception("the model library refused a request", exc_info=error)
-        return _Done(InvalidInput("the engine refused this request; the server's log has the details"))
-    return _Done()
+        return InvalidInput("the engine refused this request; the server's log has the details")
+    return None
 
 
 def _failure(error: BaseException) -> _Failed:

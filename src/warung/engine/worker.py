@@ -92,7 +92,7 @@ class Runner(Protocol):
         ...
 
     def add(self, job: Job) -> None:
-        """Raises InvalidInput for what this model can't do; the others go on."""
+        """Raises InvalidInput for what this model can't do, or tells it by a step; the others go on."""
         ...
 
     def abort(self, request_id: str) -> None:
