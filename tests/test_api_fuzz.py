@@ -89,7 +89,7 @@ def test_nothing_makes_the_server_fail(description: Any, door: Door, mode: Gener
     operations = [found.ok() for found in description.include(path_regex="^/api/").get_all_operations()]
     assert len(operations) >= 30
     sent = sum(bombard(one, door.url, mode, door.callers[who]) for one in operations)
-    assert sent > 3 * len(operations)
+    assert sent > 2 * len(operations)
 
 
 def bombard(operation: Any, url: str, mode: GenerationMode, headers: Mapping[str, str]) -> int:
@@ -97,7 +97,7 @@ def bombard(operation: Any, url: str, mode: GenerationMode, headers: Mapping[str
     sent = 0
 
     @given(case=operation.as_strategy(generation_mode=mode))
-    @settings(max_examples=6, suppress_health_check=_PATIENCE, database=None)
+    @settings(max_examples=4, suppress_health_check=_PATIENCE, database=None)
     def send(case: Any) -> None:
         nonlocal sent
         sent += 1

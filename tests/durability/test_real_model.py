@@ -57,11 +57,11 @@ def test_both_ways_to_ask_survive_the_death_of_the_server(
 
 @pytest.mark.parametrize("kept", ["sqlite"], indirect=True)
 def test_what_was_drawn_by_seed_goes_on_as_if_never_cut(
-    kept: dict[str, str], folder: Path, model_file: Path
+    kept: dict[str, str], folder: Path, model_folder: Path
 ) -> None:
     """Three answers, each begun when the one before has come so far: one kill cuts them at three points."""
-    settings = {**kept, "ENGINE": "transformers", "MODEL_REPO_ID": str(model_file)}
-    stories = [drawn(model_file, seed) for seed in range(3)]
+    settings = {**kept, "ENGINE": "transformers", "MODEL_REPO_ID": str(model_folder)}
+    stories = [drawn(model_folder.name, seed) for seed in range(3)]
     with Replica(folder, folder / "log", **settings) as server, ThreadPoolExecutor() as threads:
         readings: list[Future[None]] = []
 
@@ -78,7 +78,7 @@ def test_what_was_drawn_by_seed_goes_on_as_if_never_cut(
         server.start()
         for story in stories:
             story.read(server.url)
-        undisturbed = [drawn(model_file, seed, "undisturbed") for seed in range(3)]
+        undisturbed = [drawn(model_folder.name, seed, "undisturbed") for seed in range(3)]
         for story in undisturbed:
             story.read(server.url)
     for story, expected in zip(stories, undisturbed, strict=True):
@@ -89,9 +89,9 @@ def test_what_was_drawn_by_seed_goes_on_as_if_never_cut(
     assert server.takeovers == len(stories)
 
 
-def drawn(model_file: Path, seed: int, name: str = "drawn") -> Reader:
+def drawn(model: str, seed: int, name: str = "drawn") -> Reader:
     body: dict[str, Any] = {
-        "model": model_file.stem,
+        "model": model,
         "messages": [{"role": "user", "content": "Tell me a story about a cat."}],
         "max_tokens": 32,
         "temperature": 1.0,

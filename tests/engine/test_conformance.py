@@ -51,11 +51,11 @@ async def upstream(model_file: Path, folder: Path) -> AsyncGenerator[Subject]:
 
 
 @asynccontextmanager
-async def in_process(name: str, model_file: Path) -> AsyncGenerator[Subject]:
+async def in_process(name: str, model: Path) -> AsyncGenerator[Subject]:
     if name == "scripted":
         engine = ThreadedEngine(MODEL_ID, ScriptedRunner(scripted_answer), max_requests=MAX_REQUESTS)
     else:
-        engine = build_engine(EngineOptions(name, str(model_file), MAX_REQUESTS))
+        engine = build_engine(EngineOptions(name, str(model), MAX_REQUESTS))
     assert isinstance(engine, ThreadedEngine)
     engine.start()
     yield Subject(engine, await engine.tokenizer(), samples=name != "scripted")
@@ -69,11 +69,12 @@ async def subject(
     request: pytest.FixtureRequest, model_file: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncGenerator[Subject]:
     name: str = request.param
-    opened = (
-        upstream(model_file, tmp_path_factory.mktemp("upstream"))
-        if name == "upstream"
-        else in_process(name, model_file)
-    )
+    if name == "upstream":
+        opened = upstream(model_file, tmp_path_factory.mktemp("upstream"))
+    elif name == "transformers":
+        opened = in_process(name, request.getfixturevalue("model_folder"))
+    else:
+        opened = in_process(name, model_file)
     async with opened as subject:
         yield subject
 

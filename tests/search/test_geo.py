@@ -23,10 +23,11 @@ def destination(start: Coordinates, bearing: float, length_km: float) -> Coordin
     return Coordinates(math.degrees(end_lat), end_lng)
 
 
-@given(POINTS, st.floats(0, 2 * math.pi), st.floats(0.01, 400), st.floats(0, 1), st.sampled_from(LEVELS))
+@given(POINTS, st.floats(0, 2 * math.pi), st.floats(0.0001, 8), st.floats(0, 1), st.sampled_from(LEVELS))
 def test_the_cells_around_hold_every_point_within_the_radius(
-    center: Coordinates, bearing: float, radius_km: float, part: float, level: int
+    center: Coordinates, bearing: float, cells: float, part: float, level: int
 ) -> None:
+    radius_km = cells * 111 / level
     point = destination(center, bearing, radius_km * part)
     if distance_km(center, point) <= radius_km:
         assert Cell.of(point, level) in cells_around(center, radius_km, level)

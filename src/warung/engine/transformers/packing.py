@@ -34,8 +34,8 @@ class PackedLinear(nn.Module):
 
 
 def pack(model: nn.Module, *, spare_bytes: int) -> int:
-    """Replace the linear layers on a CPU that has the library; how many were. Weights that another module uses
-    too (a head's that are the embedding's) are then held twice, for `spare_bytes` at most."""
+    """Replace the linear layers on a CPU that has the library; how many were. Weights that another module
+    uses too (a head's that are the embedding's) are then held twice, for `spare_bytes` at most."""
     if not torch.backends.mkldnn.is_available():
         return 0
     users = Counter(id(weight) for module in model.modules() for weight in module.parameters(recurse=False))
