@@ -21,6 +21,8 @@ class Coordinates:
     lng: float
 
     def __post_init__(self) -> None:
+        if -90 <= self.lat <= 90 and -180 <= self.lng <= 180:
+            return  # nearly always, and asked for every point that is read
         for name, value, limit in (("lat", self.lat, 90), ("lng", self.lng, 180)):
             if not math.isfinite(value) or abs(value) > limit:
                 raise InvalidInput(f"{name} must lie between -{limit} and {limit}, not {value}", field=name)

@@ -9,7 +9,7 @@ from typing import Any
 from warung.geo import Coordinates
 from warung.products.categories import load_categories
 from warung.search.documents import category_number
-from warung.search.facets import DISTANCE_BANDS, EXACT_FACETS, PRICE_BANDS, Band, Facet, Facets
+from warung.search.facets import EXACT_FACETS, PRICE_BANDS, RINGS_KM, Band, Facet, Facets, Ring
 from warung.search.matching import Matcher
 from warung.search.snapshot import Match, Snapshot
 
@@ -52,9 +52,7 @@ def count_facets(
         category=values[Facet.CATEGORY],
         price=_price_bands(buckets[Facet.PRICE]) if Facet.PRICE in buckets else None,
         city=values.get(Facet.CITY),
-        distance=_distance_bands(matcher, snapshot, at_least, near)
-        if near and Facet.DISTANCE in wanted
-        else None,
+        distance=_rings(matcher, snapshot, at_least, near) if near and Facet.DISTANCE in wanted else None,
         condition=values.get(Facet.CONDITION),
         brand=values.get(Facet.BRAND),
     )
@@ -82,15 +80,12 @@ def _price_bands(buckets: _Buckets) -> list[Band]:
     return [Band(low, high, count) for low, high in PRICE_BANDS if (count := counts.get(low, 0))]
 
 
-def _distance_bands(matcher: Matcher, snapshot: Snapshot, at_least: int, near: Coordinates) -> list[Band]:
-    """By the discs around the shopper: a band is a disc without the next smaller one."""
+def _rings(matcher: Matcher, snapshot: Snapshot, at_least: int, near: Coordinates) -> list[Ring]:
+    """By the discs around the shopper: a ring is a disc without the next smaller one."""
     everywhere = matcher.unscored(at_least, without=Facet.DISTANCE)
-    discs = [0]
-    for _, high in DISTANCE_BANDS:
-        disc = everywhere if high is None else matcher.near(everywhere, high, near)
-        discs.append(snapshot.count(disc))
+    discs = [0, *(snapshot.count(matcher.near(everywhere, high, near)) for _, high in RINGS_KM)]
     return [
-        Band(low, high, outer - inner)
-        for (low, high), (inner, outer) in zip(DISTANCE_BANDS, pairwise(discs), strict=True)
+        Ring(low, high, outer - inner)
+        for (low, high), (inner, outer) in zip(RINGS_KM, pairwise(discs), strict=True)
         if outer > inner
     ]

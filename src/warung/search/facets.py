@@ -30,11 +30,19 @@ EXACT_FACETS = {
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """`count` products of prices in rupiah from `low` on and below `high`, or of distances in km beyond `low`
-    up to `high`; None is open."""
+    """`count` products of prices in rupiah from `low` on and below `high`; None is open."""
 
     low: int
     high: int | None
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ring:
+    """`count` products farther away than `low` km, up to `high`."""
+
+    low: int
+    high: int
     count: int
 
 
@@ -44,7 +52,8 @@ _STEPS = tuple(
 )
 PRICE_EDGES = (*_STEPS, 10**8)
 PRICE_BANDS: tuple[tuple[int, int | None], ...] = (*pairwise((0, *PRICE_EDGES)), (PRICE_EDGES[-1], None))
-DISTANCE_BANDS: tuple[tuple[int, int | None], ...] = ((0, 5), (5, 25), (25, 100), (100, None))
+# What is farther isn't counted: to look at all that matches anywhere is more work than the rest of a search.
+RINGS_KM = ((0, 5), (5, 25), (25, 100))
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +64,6 @@ class Facets:
     category: Mapping[str, int]
     price: Sequence[Band] | None = None
     city: Mapping[str, int] | None = None
-    distance: Sequence[Band] | None = None
+    distance: Sequence[Ring] | None = None
     condition: Mapping[str, int] | None = None
     brand: Mapping[str, int] | None = None

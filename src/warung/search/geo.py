@@ -38,18 +38,12 @@ class Cell(NamedTuple):
     def term(self) -> str:
         return f"{self.per_degree}:{self.row}:{self.column}"
 
-    @property
-    def middle(self) -> Coordinates:
-        return Coordinates(
-            (self.row + 0.5) / self.per_degree - 90, (self.column + 0.5) / self.per_degree - 180
-        )
-
 
 def split(
     cells: Iterable[Cell], per_degree: int, radius_km: float, center: Coordinates
 ) -> tuple[list[Cell], list[Cell]]:
     """The cells, all of one level, that lie within the radius, and those that its edge may cut."""
-    middle, reach = _direction(center), _DEGREE_KM * math.sqrt(0.5) / per_degree + _BULGE_KM
+    middle, reach = _direction(center.lat, center.lng), _DEGREE_KM * math.sqrt(0.5) / per_degree + _BULGE_KM
     within, beyond = _chord(radius_km - reach), _chord(radius_km + reach)
     inside: list[Cell] = []
     cut: list[Cell] = []
@@ -62,9 +56,9 @@ def split(
     return inside, cut
 
 
-def _direction(point: Coordinates) -> tuple[float, float, float]:
+def _direction(lat_degrees: float, lng_degrees: float) -> tuple[float, float, float]:
     """The unit vector from the middle of the earth."""
-    lat, lng = math.radians(point.lat), math.radians(point.lng)
+    lat, lng = math.radians(lat_degrees), math.radians(lng_degrees)
     return math.cos(lat) * math.cos(lng), math.cos(lat) * math.sin(lng), math.sin(lat)
 
 
@@ -76,7 +70,8 @@ def _chord(distance_km: float) -> float:
 
 @lru_cache(maxsize=200_000)
 def _middle(cell: Cell) -> tuple[float, float, float]:
-    return _direction(cell.middle)
+    per_degree, row, column = cell
+    return _direction((row + 0.5) / per_degree - 90, (column + 0.5) / per_degree - 180)
 
 
 def spot(point: Coordinates) -> int:

@@ -21,7 +21,7 @@ and ends there; the strict orders go on to the last match.
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from tantivy import Query
 
@@ -57,8 +57,7 @@ class Weights:
         return self.nearness + self.stock + self.price_fit + self.freshness
 
 
-@dataclass(frozen=True, slots=True)
-class Parts:
+class Parts(NamedTuple):
     """A match's score before and after its weighted parts: `score` is `text` times 1 and all of these."""
 
     text: float
@@ -72,8 +71,7 @@ class Parts:
         return self.text * (1 + self.nearness + self.stock + self.price_fit + self.freshness)
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
+class Hit(NamedTuple):
     """A match in its order: `key` ascends, and its last part is the product's id."""
 
     key: Key

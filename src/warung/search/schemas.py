@@ -111,10 +111,10 @@ class PriceBand(BaseModel):
 
 
 class DistanceBand(BaseModel):
-    """Beyond `min_km`, up to `max_km`, which is null in the farthest band."""
+    """Beyond `min_km`, up to `max_km`."""
 
     min_km: int
-    max_km: int | None
+    max_km: int
     count: int
 
 
@@ -138,7 +138,7 @@ class FacetCounts(BaseModel):
             city=None if facets.city is None else dict(facets.city),
             distance=None
             if distance is None
-            else [DistanceBand(min_km=band.low, max_km=band.high, count=band.count) for band in distance],
+            else [DistanceBand(min_km=ring.low, max_km=ring.high, count=ring.count) for ring in distance],
             condition=None if facets.condition is None else dict(facets.condition),
             brand=None if facets.brand is None else dict(facets.brand),
         )

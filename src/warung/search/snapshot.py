@@ -2,8 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol, cast
+from typing import Any, NamedTuple, Protocol, cast
 
 from tantivy import DocAddress, Order, Query, Schema, Searcher
 
@@ -13,8 +12,7 @@ from warung.search.supplier_map import SupplierMap
 _MOST_CATEGORIES = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(NamedTuple):
     """A product that matches; `score` is the text's, 0 when the order didn't ask for it. Days since 1970."""
 
     product_id: int
