@@ -19,7 +19,7 @@ run: $(VENV)/.demo
 	$(BIN)/warung demo
 
 test: check $(VENV)/.services $(VENV)/.clients
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check .
