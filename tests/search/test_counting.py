@@ -91,7 +91,7 @@ def test_each_count_is_the_total_of_the_search_that_asks_for_it(shop: Shop, requ
     for ring in facets.distance or ():
         within += ring.count
         assert within == total(radius_km=ring.high)
-    assert within == total(radius_km=100.0)
+    assert within == total(radius_km=50.0)
 
 
 def test_only_the_category_is_counted_unasked(shop: Shop) -> None:

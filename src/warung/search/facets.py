@@ -53,7 +53,7 @@ _STEPS = tuple(
 PRICE_EDGES = (*_STEPS, 10**8)
 PRICE_BANDS: tuple[tuple[int, int | None], ...] = (*pairwise((0, *PRICE_EDGES)), (PRICE_EDGES[-1], None))
 # What is farther isn't counted: to look at all that matches anywhere is more work than the rest of a search.
-RINGS_KM = ((0, 5), (5, 25), (25, 100))
+RINGS_KM = ((0, 5), (5, 25), (25, 50))
 
 
 @dataclass(frozen=True, slots=True)
