@@ -121,7 +121,7 @@ class _Reading:
             if products == 0 and (built_on := root(token.text, self._products)):
                 corrected[token] = built_on
                 continue
-            found = correct(token.text, self._words)
+            found = None if token.text in ORDINARY else correct(token.text, self._words)
             if found and products == 0:
                 corrected[token] = found[0]
             elif found and found[1] >= products * _TIMES_MORE:
@@ -129,7 +129,7 @@ class _Reading:
         return corrected, suggested
 
     def _is_doubtful(self, token: Token) -> bool:
-        if self._thesaurus.holds(token.text) or _is_a_word(token.text) or self._products(token.text) > _RARE:
+        if self._thesaurus.holds(token.text) or _is_a_name(token.text) or self._products(token.text) > _RARE:
             return False
         return token.text != self._begun or not self._dictionary.words(token.text, 1)
 
@@ -198,10 +198,9 @@ def _alternative(synonym: Synonym, *, one_for_many: bool = False) -> Alternative
     return Alternative(synonym.phrase, weight, synonym.unless)
 
 
-def _is_a_word(text: str) -> bool:
-    """Whether it is one of the language or of a place's name, and so no slip for a product's that is like it:
-    "berat" is not meant to be beras, nor "bogor" anything that is sold."""
-    return any(text in words for words in (ORDINARY, VOCABULARY, Gazetteer.load().words))
+def _is_a_name(text: str) -> bool:
+    """Whether it is a place's, or a word that asks for something else than goods: "bekasi" is no bekas."""
+    return text in VOCABULARY or text in Gazetteer.load().words
 
 
 def _wanted(tokens: Sequence[Token], *, begun: bool) -> Sequence[Token]:
