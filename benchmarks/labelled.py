@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from warung.gazetteer.places import Gazetteer
-from warung.search.query import Understood
+from warung.search.understood import Understood
 
 FOLDER = Path(__file__).parent.parent / "tests" / "search"
 _UNSET: Mapping[str, Any] = {

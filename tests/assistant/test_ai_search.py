@@ -86,6 +86,14 @@ def test_an_english_question_is_answered_in_english(shop: Settings) -> None:
     assert "in stock" in body["products"][0]["reason"]
 
 
+def test_what_goods_are_for_hides_none_of_them(shop: Settings) -> None:
+    with asking(shop) as ask:
+        body = found(ask("tongkat buat orang tua", offers=0))
+    assert (body["understood"]["text"], body["relaxed"]) == ("tongkat orang tua", ["words"])
+    assert body["products"]
+    assert all("Tongkat" in card["name"] for card in body["products"])
+
+
 def test_what_is_second_hand_is_found_as_such(shop: Settings) -> None:
     with asking(shop) as ask:
         body = found(ask("laptop bekas di bawah 4 juta", offers=0))

@@ -6,8 +6,9 @@ from assistant.cards import card
 from warung.assistant import phrases
 from warung.geo import Coordinates
 from warung.search.facets import Facets
-from warung.search.query import SearchPlace, Sort, Understood
 from warung.search.request import SearchResult, Step
+from warung.search.understood import SearchPlace, Understood
+from warung.search.vocabulary import Sort
 
 PLACE = SearchPlace("Bandung", Coordinates(-6.9, 107.6), 20)
 

@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 from warung.assistant.reading import Claim, Offer, is_in_doubt
 from warung.gazetteer.places import Gazetteer
 from warung.products.categories import load_categories
-from warung.search.query import QueryParser, Span, Understood
+from warung.search.query import QueryParser
+from warung.search.understood import Span, Understood
 
 GAZETTEER = Gazetteer.load()
 PARSER = QueryParser(GAZETTEER, load_categories())

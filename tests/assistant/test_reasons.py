@@ -1,7 +1,7 @@
 from assistant.cards import card
 from warung.assistant.reasons import Matched, reasons
 from warung.delivery.schemas import Delivery
-from warung.search.query import Understood
+from warung.search.understood import Understood
 
 INSTANT = Delivery(service="instant", name="Instan", fee=15_000, min_hours=1, max_hours=3)
 

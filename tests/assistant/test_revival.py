@@ -16,8 +16,8 @@ from warung.engine.request import ChatMessage, GenerationRequest, SamplingParams
 from warung.engine.scripted import scripted_engine
 from warung.geo import Circle, Coordinates
 from warung.products.cards import ProductCard
-from warung.search.query import Sort
 from warung.search.request import SearchRequest
+from warung.search.vocabulary import Sort
 from warung.streams.producer import Batch
 from warung.streams.store import Claim
 

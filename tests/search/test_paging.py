@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from marketplace import BANDUNG, JAKARTA, SURABAYA, StockRoom, product_draft
 from search.shop import Shop, open_shop, results_of
 from warung.search.cursor import Cursor, decode, encode
-from warung.search.query import Sort
 from warung.search.request import SearchRequest, Step
+from warung.search.vocabulary import Sort
 
 _COUNT = 90
 

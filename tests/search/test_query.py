@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from benchmarks.labelled import LabelledQuery, read
 from warung.gazetteer.places import Gazetteer
 from warung.products.categories import load_categories
-from warung.search.query import QueryParser, Sort, Span
+from warung.search.query import QueryParser
+from warung.search.understood import Span
+from warung.search.vocabulary import Sort
 
 PARSER = QueryParser(Gazetteer.load(), load_categories())
 LABELLED = read("queries.tsv")

@@ -8,9 +8,9 @@ import pytest
 from marketplace import BANDUNG, JAKARTA, SURABAYA, StockRoom, product_draft
 from search.shop import Shop, open_shop, results_of
 from warung.geo import Circle
-from warung.search.query import Sort
 from warung.search.relaxation import give_way, loosen
 from warung.search.request import SearchRequest, Step
+from warung.search.vocabulary import Sort
 
 BANDUNG_AREA = Circle(BANDUNG, 20)
 

@@ -20,8 +20,8 @@ from warung.errors import InvalidInput
 from warung.geo import Coordinates, distance_km
 from warung.products.cards import ProductCard
 from warung.search.facets import Facets
-from warung.search.query import Sort
 from warung.search.request import SearchRequest
+from warung.search.vocabulary import Sort
 
 
 @pytest.fixture

@@ -3,8 +3,10 @@ import pytest
 from warung.gazetteer.places import Gazetteer
 from warung.geo import Circle, Coordinates
 from warung.products.categories import load_categories
-from warung.search.query import QueryParser, Sort, Span, Understood
+from warung.search.query import QueryParser
 from warung.search.understanding import greets, read, refined, request_for, wire
+from warung.search.understood import Span, Understood
+from warung.search.vocabulary import Sort
 
 parser = QueryParser(Gazetteer.load(), load_categories())
 HERE = Coordinates(-6.2, 106.8)
@@ -40,6 +42,30 @@ def test_condition_and_radius_reach_the_search() -> None:
     assert request_for(asked, None, limit=5).circles == ()
     picked = refined(asked, parser.parse("yang Samsung ada?"), "yang Samsung ada?")
     assert (picked.condition, picked.radius_km) == ("used", 5)
+
+
+@pytest.mark.parametrize(
+    ("message", "text", "searched"),
+    [
+        ("tongkat buat orang tua di Bandung", "tongkat orang tua", "tongkat buat orang tua"),
+        ("cari tas untuk laptop buat kerja", "tas laptop kerja", "tas untuk laptop kerja"),
+        ("laptop for budget 5 juta", "laptop", "laptop"),
+        ("buat masak nasi", "masak nasi", "masak nasi"),
+        ("tas sekolah", "tas sekolah", "tas sekolah"),
+    ],
+)
+def test_goods_are_searched_apart_from_what_they_are_for(message: str, text: str, searched: str) -> None:
+    understood = parser.parse(message)
+    assert (understood.text, request_for(understood, None, limit=5).text) == (text, searched)
+
+
+def test_what_goods_are_for_is_kept_where_the_question_goes_on() -> None:
+    before = parser.parse("tongkat buat orang tua")
+    elsewhere = refined(before, parser.parse("di Bandung"), "di Bandung")
+    assert elsewhere.phrase == "tongkat buat orang tua"
+    assert refined(before, parser.parse("yang aluminium ada?"), "yang aluminium ada?").phrase == (
+        "tongkat orang tua aluminium"
+    )
 
 
 def test_a_follow_up_without_goods_goes_on_from_the_last_question() -> None:

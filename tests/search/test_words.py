@@ -167,14 +167,27 @@ def test_a_word_of_the_language_or_a_place_is_no_slip_for_goods(tmp_path: Path, 
 
 
 @pytest.mark.parametrize("purpose", ["buat", "untuk", "for"])
-def test_what_goods_are_for_counts_as_much_as_one_word_of_theirs(tmp_path: Path, purpose: str) -> None:
+def test_nothing_is_found_by_what_the_goods_are_for_alone(tmp_path: Path, purpose: str) -> None:
     others = [product_draft(f"o{at}", f"Topi {at}", category="pakaian") for at in range(30)]
     tas = product_draft("tas", "Tas Belajar Anak Sekolah", category="hobi")
     laptop = product_draft("laptop", "Laptop Asus", category="hobi")
     shop = open_shop(tmp_path, tas, laptop, *others)
     assert shop.names("laptop belajar anak sekolah") == ["Tas Belajar Anak Sekolah", "Laptop Asus"]
-    assert shop.names(f"laptop {purpose} belajar anak sekolah") == ["Laptop Asus", "Tas Belajar Anak Sekolah"]
+    assert shop.names(f"laptop {purpose} belajar anak sekolah") == ["Laptop Asus"]
+    assert shop.names(f"laptop topi {purpose} belajar anak", limit=1) == ["Laptop Asus"]
+    assert shop.names(f"sesuatu {purpose} belajar anak") == ["Tas Belajar Anak Sekolah"]
     assert shop.names(f"{purpose} laptop belajar anak sekolah") == ["Tas Belajar Anak Sekolah", "Laptop Asus"]
+
+
+@pytest.mark.parametrize("fill", [True, False])
+def test_of_goods_those_for_the_purpose_come_first(tmp_path: Path, *, fill: bool) -> None:
+    names = ("Tongkat Jalan", "Tongkat Orang Tua", "HP Orang Tua", "Payung", "Sandal", "Topi", "Meja")
+    shop = open_shop(tmp_path, *(product_draft(str(at), name) for at, name in enumerate(names)))
+    found = shop.find("tongkat untuk orang tua", fill=fill)
+    assert found.cards[0].name == "Tongkat Orang Tua"
+    assert found.facets.category == {"laptop": found.total} == {"laptop": 2 if fill else 1}
+    assert shop.names("tongkat untuk orang tua pikun", fill=fill)[0] == "Tongkat Orang Tua"
+    assert shop.names("tongkat untuk bayi", fill=fill) == ["Tongkat Jalan", "Tongkat Orang Tua"]
 
 
 @pytest.mark.parametrize("text", ["galaxy", "xyzzy", "rtx4061", "kus", "redmi13c", "hape", ""])

@@ -22,12 +22,13 @@ from warung.gazetteer.places import Gazetteer
 from warung.geo import Coordinates
 from warung.products.categories import load_categories
 from warung.search.facets import Facet
-from warung.search.query import QueryParser, Understood
+from warung.search.query import QueryParser
 from warung.search.relaxation import loosen
 from warung.search.request import NOTHING, SearchRequest, SearchResult
 from warung.search.schemas import read_facets
 from warung.search.service import SearchService
 from warung.search.understanding import read, request_for, wire
+from warung.search.understood import Understood
 
 ROUTE = "/api/products/ai-search"
 

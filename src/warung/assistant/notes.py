@@ -1,8 +1,8 @@
 """Notes for the operator what a question asked for and brought; knows no answer."""
 
 from warung.analytics.recorder import Recorder
-from warung.search.query import Understood
 from warung.search.request import SearchRequest, SearchResult
+from warung.search.understood import Understood
 
 
 def note(

@@ -9,9 +9,10 @@ from pydantic import TypeAdapter
 
 from warung.assistant.language import Language
 from warung.products.cards import ProductCard
-from warung.search.query import Sort, Understood
 from warung.search.relaxation import BUDGET_PERCENT
 from warung.search.request import SearchResult
+from warung.search.understood import Understood
+from warung.search.vocabulary import Sort
 
 _WHOLE_FROM_KM = 100
 

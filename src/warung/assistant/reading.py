@@ -14,7 +14,7 @@ from typing import Literal
 from warung.gazetteer.places import Gazetteer
 from warung.products.categories import load_categories
 from warung.search.amounts import read_price
-from warung.search.query import SearchPlace, Span, Understood
+from warung.search.understood import SearchPlace, Span, Understood
 from warung.search.words import Word, split_words
 
 Field = Literal["category", "min_price", "max_price", "place"]

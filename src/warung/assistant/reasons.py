@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from warung.assistant.language import Language
 from warung.assistant.phrases import kilometres, rupiah, say
 from warung.products.cards import ProductCard
-from warung.search.query import Understood
+from warung.search.understood import Understood
 
 Matched = Callable[[ProductCard], list[str]]
 """The words of the question that a product has."""

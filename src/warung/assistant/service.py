@@ -29,11 +29,12 @@ from warung.errors import NotFound
 from warung.geo import Coordinates
 from warung.products.cards import ProductCard, product_card
 from warung.products.service import ProductService
-from warung.search.query import QueryParser, Understood
+from warung.search.query import QueryParser
 from warung.search.relaxation import loosen
 from warung.search.request import NOTHING, SearchRequest
 from warung.search.service import SearchService
 from warung.search.understanding import greets, read, refined, request_for, wire
+from warung.search.understood import Understood
 from warung.streams.broker import Broker
 from warung.streams.event import Session
 from warung.streams.producer import Producer

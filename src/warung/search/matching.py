@@ -34,7 +34,9 @@ class Matcher:
         self._snapshot = snapshot
         self.wording = wording
         self.terms = wording.terms
-        self._words = [_term(snapshot, term) for term in wording.terms]
+        purposes = sum(term.is_purpose for term in self.terms)
+        self._goods = len(self.terms) - purposes
+        self._words = [_term(snapshot, term, 1 / purposes if term.is_purpose else 1) for term in self.terms]
         self._excluded = [words for text in request.exclude if (words := terms(text))]
         self._terms = terms
         self._filters = list(self._make_filters())
@@ -45,16 +47,24 @@ class Matcher:
         return self._request.max_price_rupiah
 
     def query(self, at_least: int) -> Query:
-        """Products that pass the filters and hold at least so many words, with the text's score."""
-        return self._filtered(_some(self._words, at_least))
+        """Products that pass the filters and hold at least so many words, with the text's score.
+
+        What goods are for counts as much as one word, and no product is found by it alone: who asks for
+        "laptop buat belajar anak sd" wants no other things of children.
+        """
+        words = self._words
+        if at_least > self._goods or self._goods == len(words):
+            return self._filtered(self._some(words, at_least))
+        purposes = [(Occur.Should, query) for query in words[self._goods :]]
+        return self._filtered(Query.boolean_query([(Occur.Must, self._some(words, at_least)), *purposes]))
 
     def unscored(self, at_least: int, *, without: Facet | None = None) -> Query:
         """The same products, to be counted; with `without` as if its filter had not been set."""
         # One union of all is read faster than one of unions.
         words = [list(_matches(self._snapshot.schema, term)) for term in self.terms]
         if at_least == 1:
-            return self._filtered(_some(list(chain.from_iterable(words)), 1), without)
-        return self._filtered(_some([_some(queries, 1) for queries in words], at_least), without)
+            return self._filtered(_some(list(chain.from_iterable(words[: self._goods])), 1), without)
+        return self._filtered(self._some([_some(queries, 1) for queries in words], at_least), without)
 
     def filters_by(self, facet: Facet) -> bool:
         """Whether the request sets a filter of this facet."""
@@ -86,6 +96,14 @@ class Matcher:
         """How many of the words its name and tags hold."""
         words = self._words_of_name(product)
         return sum(any(words.issuperset(a.terms) for a in term.alternatives) for term in self.terms)
+
+    def _some(self, words: Sequence[Query], at_least: int) -> Query:
+        """What at least so many find, of those of the goods first."""
+        goods, purposes = words[: self._goods], words[self._goods :]
+        if at_least <= len(goods):
+            return _some(goods, at_least)
+        both = (_some(goods, len(goods)), _some(purposes, at_least - len(goods)))
+        return Query.boolean_query([(Occur.Must, query) for query in both])
 
     def _filtered(self, text: Query, without: Facet | None = None) -> Query:
         schema = self._snapshot.schema
@@ -158,7 +176,7 @@ def _matches(schema: Schema, term: SearchTerm) -> Iterator[Query]:
         yield Query.fuzzy_term_query(schema, WORDS, term.prefix, 0, prefix=True)
 
 
-def _term(snapshot: Snapshot, term: SearchTerm) -> Query:
+def _term(snapshot: Snapshot, term: SearchTerm, weight: float) -> Query:
     """The best alternative alone decides. In each field none counts as rarer than the word itself or, where
     no product has that, than the most frequent of them: else a rare synonym would count more."""
     schema, rarity = snapshot.schema, snapshot.dictionary.rarity
@@ -180,7 +198,7 @@ def _term(snapshot: Snapshot, term: SearchTerm) -> Query:
         begins = Query.fuzzy_term_query(schema, WORDS, term.prefix, 0, prefix=True)
         queries.append(Query.const_score_query(begins, _PREFIX_SCORE))
     best = queries[0] if len(queries) == 1 else Query.disjunction_max_query(queries)
-    return best if term.weight == 1 else Query.boost_query(best, term.weight)
+    return best if weight == 1 else Query.boost_query(best, weight)
 
 
 def _alternative(schema: Schema, alternative: Alternative, boosts: Mapping[str, float]) -> Query:

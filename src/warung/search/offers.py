@@ -10,11 +10,11 @@ from warung.products.product import Product
 from warung.products.service import ProductService
 from warung.search.index import ProductIndex
 from warung.search.matching import Matcher
-from warung.search.query import Sort
 from warung.search.ranking import Plan, Ranking
 from warung.search.read_back import read_back
 from warung.search.request import SearchRequest
 from warung.search.snapshot import Snapshot
+from warung.search.vocabulary import Sort
 
 _ENOUGH_OFFERS = 3
 _MOST_OFFERS_SEEN = 1000

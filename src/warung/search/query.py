@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from warung.gazetteer.places import LOCATIVES, Gazetteer, Place
 from warung.gazetteer.spelling import Spelling, squeeze
-from warung.geo import Coordinates, distance_km
+from warung.geo import distance_km
 from warung.products.categories import Category
 from warung.products.schemas import Condition
 from warung.search.amounts import read_price
@@ -17,6 +17,7 @@ from warung.search.conditions import read_condition
 from warung.search.distances import read_radius
 from warung.search.exclusions import read_exclusion
 from warung.search.nouns import read_category
+from warung.search.understood import SearchPlace, Span, Understood
 from warung.search.vocabulary import (
     FROM_HERE,
     IDIOMS,
@@ -32,49 +33,6 @@ from warung.search.words import Phrases, Word, split_words
 
 _LONGEST_NAME = 5  # words
 _ORIGINS = frozenset(("dari", "from", "of", "around", "sekitar", "dekat", "near"))
-
-
-@dataclass(frozen=True, slots=True)
-class SearchPlace:
-    """Where to search: a circle with the name to show."""
-
-    name: str
-    location: Coordinates
-    radius_km: float
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """The literal part of the message, `text`, behind the filter `field` (its name on the wire)."""
-
-    field: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Understood:
-    """What a message asks for. `text` is what is left to search by; None or empty fields ask for nothing.
-
-    `radius_km` is said about the shopper's own place; one said about a named place is in `place`.
-    """
-
-    text: str
-    category: str | None = None
-    min_price_rupiah: int | None = None
-    max_price_rupiah: int | None = None
-    in_stock: bool | None = None
-    condition: Condition | None = None
-    exclude: tuple[str, ...] = ()
-    sort: Sort = Sort.RELEVANCE
-    place: SearchPlace | None = None
-    near_me: bool = False
-    radius_km: float | None = None
-    spans: tuple[Span, ...] = ()
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether nothing is asked for: a greeting, thanks."""
-        return self == Understood("")
 
 
 class QueryParser:
@@ -125,6 +83,7 @@ class _Reading:
     place: Place | None = None
     near_me: bool = False
     radius_km: float | None = None
+    _purpose: int | None = None
     _place_end: int = -1
     _goods_end: int = -1
     _distance_end: int = -1
@@ -166,7 +125,14 @@ class _Reading:
             near_me=self.near_me or (self.radius_km is not None and not self.place),
             radius_km=None if self.place else self.radius_km,
             spans=tuple(self.spans),
+            purpose=self._said_purpose(),
         )
+
+    def _said_purpose(self) -> str:
+        """Empty where nothing stands before the first word that says so, or behind it."""
+        if self._purpose is None or not (behind := [at for at in self.kept if at > self._purpose]):
+            return ""
+        return " ".join(self.words[at].text for at in (self._purpose, *behind))
 
     def _span(self, name: str, at: int, taken: int) -> int:
         self.spans.append(Span(name, self.message[self.words[at].start : self.words[at + taken - 1].end]))
@@ -307,6 +273,8 @@ class _Reading:
         word = self.texts[at]
         if word in WORDS.tags:
             return int(self._ends_a_question(at))
+        if word in WORDS.purposes and self.kept and self._purpose is None:
+            self._purpose = at
         return int(
             word in WORDS.fillers or not word[0].isalnum() or (word in WORDS.articles and not self.kept)
         )

@@ -28,8 +28,8 @@ from tantivy import Query
 from warung.geo import Coordinates, distance_km
 from warung.search.cursor import Key
 from warung.search.matching import Matcher
-from warung.search.query import Sort
 from warung.search.snapshot import Match, Snapshot
+from warung.search.vocabulary import Sort
 
 NEARNESS_HALVES_AT_KM = 25.0
 FRESHNESS_HALVES_AT_DAYS = 30.0

@@ -4,8 +4,8 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import TypeVar
 
-from warung.search.query import Sort
 from warung.search.request import SearchRequest, Step
+from warung.search.vocabulary import Sort
 
 STEPS: tuple[Step, ...] = ("radius", "budget", "words")
 BUDGET_PERCENT = 15

@@ -11,7 +11,7 @@ from warung.products.categories import load_categories
 from warung.products.schemas import Condition
 from warung.search.facets import Facet, Facets
 from warung.search.highlights import Highlights
-from warung.search.query import Sort
+from warung.search.vocabulary import Sort
 
 MAX_LIMIT = 100
 MAX_OFFERS = 5

@@ -11,8 +11,8 @@ from warung.products.schemas import Condition
 from warung.search.cursor import MAX_CHARACTERS
 from warung.search.facets import Band, Facet, Facets
 from warung.search.highlights import Highlights
-from warung.search.query import Sort
 from warung.search.request import MAX_LIMIT, MAX_OFFERS, SearchRequest, SearchResult, Step
+from warung.search.vocabulary import Sort
 
 _Price = Annotated[int, Field(ge=0, le=10**15, description="whole rupiah")]
 _EXACT = Field(max_length=200, description="exactly as suppliers write it")

@@ -21,12 +21,12 @@ from warung.search.highlights import Highlighter, Highlights
 from warung.search.index import ProductIndex
 from warung.search.matching import Matcher
 from warung.search.offers import OfferFinder
-from warung.search.query import Sort
 from warung.search.ranking import Hit, Plan, Ranking, Weights
 from warung.search.read_back import read_back
 from warung.search.relaxation import give_way, loosen
 from warung.search.request import MAX_LIMIT, SearchRequest, SearchResult, Step
 from warung.search.snapshot import Snapshot
+from warung.search.vocabulary import Sort
 from warung.search.wording import WordReader
 from warung.synonyms.schemas import SynonymGroup
 

@@ -6,9 +6,10 @@ from dataclasses import replace
 from typing import Any
 
 from warung.geo import Circle, Coordinates
-from warung.search.query import QueryParser, Sort, Span, Understood
+from warung.search.query import QueryParser
 from warung.search.request import SearchRequest
-from warung.search.vocabulary import GREETINGS
+from warung.search.understood import Span, Understood
+from warung.search.vocabulary import GREETINGS, Sort
 from warung.search.words import split_words
 
 _PICKING = re.compile(r"\b(yang|yg|the .*one)\b", re.IGNORECASE)
@@ -43,7 +44,7 @@ def request_for(understood: Understood, here: Coordinates | None, *, limit: int)
     elif sort is Sort.DISTANCE and not near:
         sort = Sort.RELEVANCE
     return SearchRequest(
-        text=understood.text,
+        text=understood.phrase,
         category=understood.category,
         min_price_rupiah=understood.min_price_rupiah,
         max_price_rupiah=understood.max_price_rupiah,
@@ -78,6 +79,7 @@ def refined(before: Understood, now: Understood, message: str) -> Understood:
     return replace(
         now,
         text=f"{before.text} {now.text}".strip(),
+        purpose=now.purpose or before.purpose,
         category=before.category,
         condition=now.condition or before.condition,
         exclude=(*before.exclude, *now.exclude),

@@ -4,7 +4,7 @@ Knows no query of the index and no product.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 from warung.gazetteer.places import Gazetteer
@@ -40,13 +40,14 @@ class Alternative:
 @dataclass(frozen=True, slots=True)
 class SearchTerm:
     """One word as all that stands for it, or for a phrase that it is part of; the first alternative is what
-    `said`, as written or put right, says itself. With `prefix` any word that begins so stands for it too;
-    `weight` is what it counts beside the others. "tanpa kabel" is one: what has a kabel is something else."""
+    `said`, as written or put right, says itself. With `prefix` any word that begins so stands for it too.
+    "tanpa kabel" is one: what has a kabel is something else. A purpose is what the goods are for: "anak" in
+    "laptop buat anak"."""
 
     said: str
     alternatives: tuple[Alternative, ...]
     prefix: str | None = None
-    weight: float = 1.0
+    is_purpose: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +107,7 @@ class _Reading:
         return Wording(
             words=tuple(words),
             is_begun=self._begun is not None,
-            terms=tuple(self._search_terms(words)),
+            terms=self._known_goods(tuple(self._search_terms(words))),
             corrected={self._text[token.start : token.end]: word for token, word in corrected.items()},
             did_you_mean=_replaced(self._text, {**corrected, **suggested}),
         )
@@ -144,8 +145,7 @@ class _Reading:
 
     def _search_terms(self, words: Sequence[str]) -> Iterator[SearchTerm]:
         """What stands for a phrase stands for each of its words: a product that has only some of them may
-        follow those that have all. All that tells what the goods are for counts as much as one word: who asks
-        for "laptop buat belajar anak sd" wants no other things of children."""
+        follow those that have all."""
         spelled = [(word, term) for word in words for term in self._terms(word)]
         terms = [term for _, term in spelled]
         goods = sum(len(self._terms(word)) for word in words[: self._goods])
@@ -160,8 +160,15 @@ class _Reading:
                 seen.add(phrase)
                 longer = self._continuations(begun) if begun else ()
                 said = " ".join(dict.fromkeys(word for word, _ in spelled[at:end]))
-                weight = 1.0 if at < goods else 1 / (len(terms) - goods)
-                yield SearchTerm(said, self._alternatives(phrase, synonyms[at], longer), begun, weight)
+                alternatives = self._alternatives(phrase, synonyms[at], longer)
+                yield SearchTerm(said, alternatives, begun, is_purpose=at >= goods)
+
+    def _known_goods(self, terms: tuple[SearchTerm, ...]) -> tuple[SearchTerm, ...]:
+        """Where no product has the goods ("sesuatu buat ibu"), the purpose is all that can be searched by."""
+        goods = (each for term in terms if not term.is_purpose for each in term.alternatives)
+        if any(all(map(self._frequency, each.terms)) for each in goods):
+            return terms
+        return tuple(replace(term, is_purpose=False) for term in terms)
 
     def _synonyms(self, terms: Sequence[str]) -> Iterator[list[Alternative]]:
         """For each term those of the longest phrase that it is in, and its own."""
