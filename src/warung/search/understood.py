@@ -29,7 +29,8 @@ class Understood:
     """What a message asks for. `text` is what is left to search by; None or empty fields ask for nothing.
 
     `radius_km` is said about the shopper's own place; one said about a named place is in `place`.
-    `purpose` is the end of `text` that tells what the goods are for, behind the word that says so: "buat anak".
+    `purpose` is the end of `text` that tells what the goods are for, behind the word that says so, as in
+    "buat anak".
     """
 
     text: str
