@@ -24,7 +24,7 @@ from warung.engine.weights import available_memory_bytes, fetch, fingerprint, re
 from warung.engine.worker import Job, Likelihood, Step
 
 _CACHE_BYTES = 2**30
-_STEP_TOKENS = 48
+_STEP_TOKENS = 32
 _ALL_TOKENS = 2**31
 _MOST_MIN_P = 1 - 2**-20  # 1 itself is refused there
 _WARM_UP_TOKENS = 16

@@ -37,7 +37,7 @@ _WINDOW_SHARE = 4
 _MOST_RUNNING = 64
 # A prompt is read in pieces. Beside running answers they are small, since each answer waits for a whole step.
 _STEP_TOKENS = {"cpu": 256, "cuda": 8192}
-_BESIDE_TOKENS = {"cpu": 96, "cuda": 2048}
+_BESIDE_TOKENS = {"cpu": 32, "cuda": 2048}
 _NOTHING_FOLLOWS = (
     "no token can follow: the model computed no numbers, or the answer's grammar became too complex"
 )
