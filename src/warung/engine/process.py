@@ -24,8 +24,8 @@ import structlog
 from warung.engine.engine import EngineUnavailable
 from warung.engine.features import Feature
 from warung.engine.text import Tokenizer
-from warung.engine.worker import Job, Runner, Step
-from warung.errors import InvalidInput, WarungError
+from warung.engine.worker import Job, Runner, Step, refusal
+from warung.errors import WarungError
 
 log = structlog.get_logger(__name__)
 
@@ -209,11 +209,8 @@ def _refusal(runner: Runner, job: Job) -> WarungError | None:
     """Why the runner doesn't take the job; None where it does."""
     try:
         runner.add(job)
-    except WarungError as error:
-        return error
     except Exception as error:  # one request that the model library refuses must not end the others
-        log.exception("the model library refused a request", exc_info=error)
-        return InvalidInput("the engine refused this request; the server's log has the details")
+        return refusal(error)
     return None
 
 

@@ -236,7 +236,7 @@ class ThreadedEngine:
             except EngineUnavailable:  # the model is gone, for all
                 raise
             except Exception as error:  # one request that the model library refuses must not end the others
-                self._on_loop(self._deliver, [Step(job.id, error=_refusal(error))])
+                self._on_loop(self._deliver, [Step(job.id, error=refusal(error))])
             else:
                 if job.sampling.constraint:  # the caller waits to hear that it can be followed
                     self._on_loop(self._deliver, [Step(job.id)])
@@ -386,7 +386,7 @@ def _logprobs(tokenizer: Tokenizer, step: Step) -> tuple[TokenLogprob, ...]:
     )
 
 
-def _refusal(error: Exception) -> WarungError:
+def refusal(error: Exception) -> WarungError:
     """What the caller is told; a library's own message may hold paths of this machine."""
     if isinstance(error, WarungError):
         return error

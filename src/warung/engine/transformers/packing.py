@@ -20,7 +20,6 @@ class PackedLinear(nn.Module):
 
     def __init__(self, layer: nn.Linear) -> None:
         super().__init__()
-        self.in_features, self.out_features = layer.in_features, layer.out_features
         with torch.no_grad():
             self._packed: Any = torch.ops.mkldnn._reorder_linear_weight(layer.weight.detach(), _FOR_ROWS)  # noqa: SLF001
         self.bias = layer.bias
@@ -39,15 +38,16 @@ def pack(model: nn.Module, *, spare_bytes: int) -> int:
     if not torch.backends.mkldnn.is_available():
         return 0
     users = Counter(id(weight) for module in model.modules() for weight in module.parameters(recurse=False))
+    # Holds no layer longer than its turn, so that the model is never twice in memory.
+    parents = [module for module in model.modules() if type(module) is not nn.Linear]
+    places = ((parent, *child) for parent in parents for child in list(parent.named_children()))
     replaced = 0
-    for parent in list(model.modules()):
-        for name, layer in list(parent.named_children()):
-            if type(layer) is not nn.Linear or not _can_be_packed(layer.weight):
-                continue
-            if users[id(layer.weight)] > 1:
-                if layer.weight.nbytes > spare_bytes:
-                    continue
-                spare_bytes -= layer.weight.nbytes
+    for parent, name, layer in places:
+        if type(layer) is not nn.Linear or not _can_be_packed(layer.weight):
+            continue
+        extra_bytes = layer.weight.nbytes if users[id(layer.weight)] > 1 else 0
+        if extra_bytes <= spare_bytes:
+            spare_bytes -= extra_bytes
             setattr(parent, name, PackedLinear(layer))
             replaced += 1
     return replaced
