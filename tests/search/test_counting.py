@@ -88,7 +88,8 @@ def test_each_count_is_the_total_of_the_search_that_asks_for_it(shop: Shop, requ
         assert band.count == total(min_price_rupiah=band.low, max_price_rupiah=high)
     assert sum(b.count for b in bands(facets.price)) == total(min_price_rupiah=None, max_price_rupiah=None)
     within = 0
-    for ring in facets.distance or ():
+    assert facets.distance is not None
+    for ring in facets.distance:
         within += ring.count
         assert within == total(radius_km=ring.high)
     assert within == total(radius_km=50.0)

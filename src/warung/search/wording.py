@@ -130,7 +130,11 @@ class _Reading:
         return corrected, suggested
 
     def _is_doubtful(self, token: Token) -> bool:
-        if self._thesaurus.holds(token.text) or _is_a_name(token.text) or self._products(token.text) > _RARE:
+        if (
+            self._thesaurus.holds(token.text)
+            or _names_no_goods(token.text)
+            or self._products(token.text) > _RARE
+        ):
             return False
         return token.text != self._begun or not self._dictionary.words(token.text, 1)
 
@@ -205,8 +209,8 @@ def _alternative(synonym: Synonym, *, one_for_many: bool = False) -> Alternative
     return Alternative(synonym.phrase, weight, synonym.unless)
 
 
-def _is_a_name(text: str) -> bool:
-    """Whether it is a place's, or a word that asks for something else than goods: "bekasi" is no bekas."""
+def _names_no_goods(text: str) -> bool:
+    """Whether it is a place's, or a word of the shopping language: "bekasi" is no bekas."""
     return text in VOCABULARY or text in Gazetteer.load().words
 
 
