@@ -17,8 +17,12 @@ from warung.engine.worker import Likelihood
 
 # Nearly every nucleus lies within so many likeliest tokens; finding those is much quicker than a whole sort.
 _CANDIDATES = 256
-# Of an exponential number made of 32 bits; where these round to one it would be infinite.
-_LONGEST_WAIT = 33 * math.log(2)
+# An exponential number whose share rounds to one would be infinite.
+_LONGEST_WAIT = 25 * math.log(2)
+# SplitMix64's, as the signed numbers that torch multiplies, modulo 2**64 too.
+_STEP, _MIX_1, _MIX_2 = (
+    number - 2**64 for number in (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,19 +174,23 @@ def _draw(logits: torch.Tensor, sequences: Sequence[TokenSequence]) -> torch.Ten
 
     top_k, top_p, min_p = column("top_k"), column("top_p"), column("min_p")
     scores = logits / column("temperature")
-    luck = _luck(sequences, logits.shape[-1]).to(logits.device)
+    keys = torch.tensor([_key(one) for one in sequences], device=logits.device)[:, None]
     filtered = ((top_k > 0) | (top_p < 1) | (min_p > 0))[:, 0]
-    chosen = (scores + luck).argmax(dim=-1)
+    chosen = torch.empty(len(sequences), dtype=torch.long, device=logits.device)
     if bool(filtered.any()):
         rules = top_k[filtered], top_p[filtered], min_p[filtered]
-        chosen[filtered] = _draw_likely(scores[filtered], luck[filtered], rules, _CANDIDATES)
+        chosen[filtered] = _draw_likely(scores[filtered], keys[filtered], rules, _CANDIDATES)
+    if not bool(filtered.all()):
+        tokens = torch.arange(logits.shape[-1], device=logits.device)
+        chosen[~filtered] = (scores[~filtered] + _luck(keys[~filtered], tokens)).argmax(dim=-1)
     return chosen
 
 
 def _draw_likely(
-    scores: torch.Tensor, luck: torch.Tensor, rules: tuple[torch.Tensor, ...], candidates: int
+    scores: torch.Tensor, keys: torch.Tensor, rules: tuple[torch.Tensor, ...], candidates: int
 ) -> torch.Tensor:
-    """One token a row of those that pass `rules`, which are top_k, top_p and min_p, all of shape (rows, 1).
+    """One token a row of those that pass `rules`, which are top_k, top_p and min_p; they and `keys` are of
+    shape (rows, 1).
 
     Nucleus sampling (Holtzman et al., ICLR 2020), min-p (Nguyen et al., ICLR 2025) and top-k are all measured
     on the distribution after the temperature, and all must let a token pass.
@@ -195,24 +203,35 @@ def _draw_likely(
     rank = torch.arange(count, device=scores.device)
     kept = (before < top_p) & (likeliest >= min_p * likeliest[:, :1]) & ((rank < top_k) | (top_k == 0))
     kept[:, 0] = True
-    race = (best + luck.gather(1, tokens)).masked_fill(~kept, -torch.inf)
+    race = (best + _luck(keys, tokens)).masked_fill(~kept, -torch.inf)
     chosen = tokens.gather(1, race.argmax(dim=-1, keepdim=True))[:, 0]
     # Each rule keeps a beginning of the tokens so ordered: while the last one is kept, more may be. Such rows
     # are drawn again apart from the others: which of two equals comes first depends on how many are ordered.
     wide = kept[:, -1]
     if count < scores.shape[-1] and bool(wide.any()):
         narrower = tuple(rule[wide] for rule in rules)
-        chosen[wide] = _draw_likely(scores[wide], luck[wide], narrower, scores.shape[-1])
+        chosen[wide] = _draw_likely(scores[wide], keys[wide], narrower, scores.shape[-1])
     return chosen
 
 
-def _luck(sequences: Sequence[TokenSequence], vocabulary: int) -> torch.Tensor:
-    """Standard Gumbel numbers of shape (sequences, vocabulary), by a counter-based generator (Salmon et al.,
-    SC 2011) from seed, place and token."""
-    words = np.empty((len(sequences), (vocabulary + 1) // 2), dtype=np.uint64)
-    for row, one in zip(words, sequences, strict=True):
-        # The place counts in the upper half: the generator itself counts in the lower one, token by token.
-        row[:] = np.random.Philox(key=one.sampling.seed, counter=one.produced << 128).random_raw(row.size)
-    bits = words.view(np.uint32)[:, :vocabulary].astype(np.float32)
-    waits = -((torch.from_numpy(bits) + 0.5) * -(2.0**-32)).log1p()
-    return -waits.clamp_max(_LONGEST_WAIT).log()
+def _key(sequence: TokenSequence) -> int:
+    """The random number of a place in an answer, 64 bits with a sign, by a counter-based generator (Salmon et
+    al., SC 2011) that counts places."""
+    number = np.random.Philox(key=sequence.sampling.seed, counter=sequence.produced).random_raw()
+    return int(number) - 2**63
+
+
+def _luck(keys: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
+    """The standard Gumbel number of each token beside each key, of the shape they broadcast to.
+
+    A hash on the logits' own device, so only the tokens that take part are computed: SplitMix64 (Steele, Lea,
+    Flood, OOPSLA 2014) begun at the key, at its step number `token`.
+    """
+    state = tokens * _STEP + keys
+    for shift, factor in ((30, _MIX_1), (27, _MIX_2), (31, 1)):
+        # An int64 is shifted with its sign, which a generator of unsigned numbers has not.
+        state.bitwise_xor_((state >> shift).bitwise_and_(2 ** (64 - shift) - 1)).mul_(factor)
+    # Of 63 bits never all are zero, and small shares, which win, keep their precision.
+    shares = state.bitwise_and_(2**63 - 1).bitwise_or_(1).float().mul_(2.0**-63)
+    waits = shares.neg_().log1p_().neg_().clamp_max_(_LONGEST_WAIT)
+    return waits.log_().neg_()
