@@ -106,8 +106,9 @@ def test_without_filling_only_matches_of_most_words_are_shown(shop: Shop) -> Non
     assert (result.exact, result.total, result.relaxed) == (0, 4, ("words",))
 
 
-def test_nothing_is_found_for_words_that_no_product_has(shop: Shop) -> None:
-    result = shop.search.search(SearchRequest(text="helikopter"))
+@pytest.mark.parametrize("text", ["helikopter", "???", "🔥"])
+def test_nothing_is_found_for_what_no_product_has(shop: Shop, text: str) -> None:
+    result = shop.search.search(SearchRequest(text=text))
     assert (result.cards, result.total, result.next_cursor) == ((), 0, None)
 
 

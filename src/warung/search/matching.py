@@ -107,6 +107,8 @@ class Matcher:
 
     def _filtered(self, text: Query, without: Facet | None = None) -> Query:
         schema = self._snapshot.schema
+        if not self.terms and self._request.text.strip():
+            return Query.empty_query()  # nothing but signs, "???", which no product has
         filters = [each for facet, each in self._filters if facet is None or facet is not without]
         unwanted = [_naming(schema, words) for words in self._excluded]
         if not self.terms and not filters:
