@@ -285,7 +285,42 @@ def test_words_that_ask_for_nothing_are_not_searched_for(shop: Shop) -> None:
 
 
 def test_an_unknown_word_is_searched_for_by_its_root(tmp_path: Path) -> None:
-    shop = open_shop(tmp_path, product_draft("a", "Mesin Jahit Mini"), product_draft("b", "Mesin Cuci"))
-    result = shop.search.search(SearchRequest("menjahit"))
-    assert [card.name for card in result.cards] == ["Mesin Jahit Mini"]
-    assert result.corrected == {"menjahit": "jahit"}
+    shop = open_shop(tmp_path, product_draft("a", "Mesin Pahat Mini"), product_draft("b", "Mesin Cuci"))
+    result = shop.search.search(SearchRequest("memahat"))
+    assert [card.name for card in result.cards] == ["Mesin Pahat Mini"]
+    assert result.corrected == {"memahat": "pahat"}
+
+
+def test_a_phrase_of_a_group_is_known_without_the_words_that_ask_for_nothing(tmp_path: Path) -> None:
+    names = ("Dompet Pria", "Rok Anak", "Kok Angsa", "Raket Badminton")
+    shop = open_shop(tmp_path, *(product_draft(str(at), name) for at, name in enumerate(names)))
+    shop.groups = (
+        group("gift", SynonymDraft(words=("kado buat suami", "gift for him"), finds=("dompet",))),
+        group("kok", SynonymDraft(words=("kok badminton", "shuttlecock"), finds=("kok angsa",))),
+    )
+    for text in ("kado buat suami", "kado suami", "cari kado yang buat suami", "gift for him"):
+        assert shop.names(text)[:1] == ["Dompet Pria"]
+    assert shop.names("shuttlecock") == ["Kok Angsa"]
+    assert shop.names("badminton") == ["Raket Badminton"]  # one word alone may mean more
+
+
+def test_vague_words_find_nothing_but_in_a_phrase_of_a_group(tmp_path: Path) -> None:
+    names = ("Laptop Asus", "Laptop Kerja Bagus", "Pompa GA-130", "Lilin Lavender")
+    drafts = (product_draft(str(at), name, category="sembako") for at, name in enumerate(names))
+    shop = open_shop(tmp_path, *drafts)
+    shop.groups = (group("tidur", SynonymDraft(words=("ga nyenyak", "susah tidur"), finds=("lilin",))),)
+    good = shop.search.search(SearchRequest("laptop asus yang bagus"))
+    assert (next(card.name for card in good.cards), good.exact, good.relaxed) == ("Laptop Asus", 1, ())
+    assert sorted(shop.names("laptop ga bagus")) == ["Laptop Asus", "Laptop Kerja Bagus"]
+    assert shop.names("yang bagus buat lilin lavender") == ["Lilin Lavender"]
+    assert shop.names("tidur ga nyenyak") == ["Lilin Lavender"]
+    assert shop.names("bagus") == ["Laptop Kerja Bagus"]  # alone it is all that there is to search for
+
+
+def test_another_form_of_a_groups_word_is_no_slip(tmp_path: Path) -> None:
+    shop = open_shop(tmp_path, product_draft("a", "Camilan Pedas"), product_draft("b", "Celana Slacks"))
+    shop.groups = ()
+    assert shop.search.search(SearchRequest("snacks")).corrected == {"snacks": "slacks"}
+    shop.groups = (group("camilan", SynonymDraft(words=("camilan", "snack"))),)
+    result = shop.search.search(SearchRequest("snacks"))
+    assert ([card.name for card in result.cards], result.corrected) == (["Camilan Pedas"], {})

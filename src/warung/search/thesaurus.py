@@ -2,8 +2,11 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
+from itertools import chain
 
-from warung.search.tokens import split
+from warung.search.tokens import split_words
+from warung.search.vocabulary import WORDS
 from warung.synonyms.schemas import SynonymGroup
 
 Phrase = tuple[str, ...]
@@ -31,10 +34,11 @@ class Thesaurus:
 
     def __init__(self, groups: Iterable[SynonymGroup], terms: Terms) -> None:
         """`terms` makes the index's terms of a word."""
-        self._terms = terms
+        self._terms = cache(terms)  # the same words stand in many phrases
         self._entries: dict[Phrase, list[_Entry]] = {}
         self._longest: dict[str, int] = {}  # the most words of a phrase, by its first one
         self._words: set[str] = set()
+        self._stems: set[str] = set()
         for group in groups:
             if group.enabled:
                 self._add(group)
@@ -44,7 +48,9 @@ class Thesaurus:
         return [word for word in self._words if word.startswith(prefix)]
 
     def holds(self, word: str) -> bool:
-        return word in self._words
+        """Whether a phrase has the word, or another form of it: "plates" beside "plate"."""
+        terms = self._terms(word)
+        return word in self._words or (bool(terms) and self._stems.issuperset(terms))
 
     def match(self, terms: Sequence[str], at: int, most: int | None = None) -> tuple[int, list[Synonym]]:
         """The longest phrase, of `most` words at most, that begins at `terms[at]`: how many words it takes,
@@ -61,17 +67,26 @@ class Thesaurus:
         return 1, []
 
     def _add(self, group: SynonymGroup) -> None:
-        words = self._phrases(group.words)
-        finds = self._phrases(group.finds)
-        unless = frozenset(term for phrase in self._phrases(group.unless) for term in phrase)
-        self._words.update(token.text for text in group.words for token in split(text))
-        for said in words:
-            others = [phrase for phrase in dict.fromkeys((*words, *finds)) if phrase != said]
-            if others:
+        words = self._phrases(map(split_words, group.words))
+        finds = self._phrases(map(split_words, group.finds))
+        unless = frozenset(chain.from_iterable(self._phrases(map(split_words, group.unless))))
+        self._words.update(word for text in group.words for word in split_words(text))
+        self._stems.update(chain.from_iterable(words))
+        for text in group.words:
+            said, *_ = self._phrases([_asked(split_words(text))]) or [()]
+            others = [phrase for phrase in (*words, *finds) if phrase != said]
+            if said and others:
                 self._entries.setdefault(said, []).append(_Entry(others, unless))
                 self._longest[said[0]] = max(self._longest.get(said[0], 0), len(said))
 
-    def _phrases(self, texts: Iterable[str]) -> list[Phrase]:
-        """Each once; what the index makes no term of is left out."""
-        phrases = (tuple(t for token in split(text) for t in self._terms(token.text)) for text in texts)
+    def _phrases(self, texts: Iterable[Sequence[str]]) -> list[Phrase]:
+        """The terms of each, once; what the index makes no term of is left out."""
+        phrases = (tuple(term for word in words for term in self._terms(word)) for words in texts)
         return list(dict.fromkeys(phrase for phrase in phrases if phrase))
+
+
+def _asked(words: Sequence[str]) -> Sequence[str]:
+    """The words of a phrase as a question's are, without those that ask for nothing; but never one alone,
+    which may mean more: "kok badminton"."""
+    wanted = [word for word in words if word not in WORDS.fillers]
+    return wanted if len(wanted) > 1 else words

@@ -75,6 +75,7 @@ class _Vocabulary(BaseModel):
     joiners: frozenset[str]
     demonstratives: frozenset[str]
     fillers: frozenset[str]
+    vague: frozenset[str]
     purposes: frozenset[str]
     greetings: frozenset[str]
     idioms: frozenset[str]

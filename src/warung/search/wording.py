@@ -154,10 +154,13 @@ class _Reading:
         terms = [term for _, term in spelled]
         goods = sum(len(self._terms(word)) for word in words[: self._goods])
         synonyms = list(self._synonyms(terms))
+        idle = _idle([word for word, _ in spelled], synonyms)
         seen: set[Phrase] = set()
         end = 0
         while end < len(terms):
             at, end = end, end + (2 if terms[end] in WORDS.without and end + 1 < len(terms) else 1)
+            if at in idle:
+                continue
             phrase = tuple(terms[at:end])
             begun = words[-1] if self._begun is not None and end == len(terms) else None
             if phrase not in seen or begun:
@@ -220,6 +223,15 @@ def _wanted(tokens: Sequence[Token], *, begun: bool) -> Sequence[Token]:
     last = tokens[-1:] if begun else ()
     wanted = [token for token in tokens if token in last or token.text not in WORDS.fillers]
     return wanted or tokens
+
+
+def _idle(words: Sequence[str], synonyms: Sequence[Sequence[Alternative]]) -> set[int]:
+    """The places of vague words that find nothing: all beside other words, unless only they say what a phrase
+    of theirs stands for."""
+    vague = {at for at, word in enumerate(words) if word in WORDS.vague}
+    said = {alternative for at in range(len(words)) if at not in vague for alternative in synonyms[at]}
+    idle = {at for at in vague if said.issuperset(synonyms[at])}
+    return idle if len(idle) < len(words) else set()
 
 
 def _replaced(text: str, words: Mapping[Token, str]) -> str | None:
