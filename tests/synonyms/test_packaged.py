@@ -11,3 +11,9 @@ def test_no_word_stands_in_two_groups() -> None:
 
 def test_slugs_are_those_that_a_route_takes() -> None:
     assert all(slug.replace("_", "").isalnum() and slug == slug.lower() for slug in load_synonyms())
+
+
+def test_exceptions_are_single_words() -> None:
+    """Of a phrase every word would be one: "matras yoga" would silence all mats."""
+    phrases = [word for group in load_synonyms().values() for word in group.unless if " " in word]
+    assert phrases == []
