@@ -44,9 +44,9 @@ _NOTES = (
     " The weights of the fields were chosen on these very queries, so warung's Chorus figures flatter it;"
     " its peers' weights were not tuned here. The goal for NDCG@10 comes from a measurement over all of the"
     " set's queries, where FTS5 reached 0.817 and PostgreSQL 0.781: this split is the harder part of it, so"
-    " what warung reaches on the whole can't be read off it. The Indonesian queries, with grades of the whole catalogue, are"
-    " this repository's own (benchmarks/judged); weights and synonyms were chosen with the open half"
-    " in sight, so only the held half tells how well other queries do."
+    " what warung reaches on the whole can't be read off it. The Indonesian queries, with grades of the whole"
+    " catalogue, are this repository's own (benchmarks/judged); weights and synonyms were chosen with the"
+    " open half in sight, so only the held half tells how well other queries do."
 )
 _CHORUS = ROOT.parent / "shared" / "data" / "chorus"
 _COLUMNS = ("search", "queries", "NDCG@10", "condensed", "recall@100")

@@ -25,7 +25,7 @@ from benchmarks.page import Section
 from benchmarks.postgres import PostgresMissing
 from benchmarks.search_catalogue import make_catalogue, touch
 from benchmarks.search_peers import PEERS
-from benchmarks.search_questions import make_questions
+from benchmarks.search_questions import make_questions, make_synonyms
 from benchmarks.servers import ROOT
 from warung.database.session import Database
 from warung.products.service import ProductService
@@ -112,25 +112,34 @@ def build(file: Path, folder: Path, cores: int) -> Figures:
 
 
 def ask(file: Path, folder: Path, cores: int, count: int) -> Figures:
-    """Each question without facets and with all of them."""
+    """Each question without facets, with all of them, and with synonyms of each word."""
     _use(cores)
     with closing(Database(f"sqlite:///{file}")) as database:
         index = _index(folder, database)
         begun = time.perf_counter()
         index.catch_up()
         opened = time.perf_counter() - begun
+        questions = make_questions(count)
+        groups = make_synonyms(questions)
         search = SearchService(index, ProductService(database))
+        knowing = SearchService(index, ProductService(database), synonyms=lambda: groups)
         for question in make_questions(_WARM, "warm"):
             search.search(question.request())
-        plain, faceted = _Times(), _Times()
-        for number, question in enumerate(make_questions(count)):
+            knowing.search(question.request())
+        plain, faceted, meant = _Times(), _Times(), _Times()
+        for number, question in enumerate(questions):
             request = question.request()
-            both = [(plain, request), (faceted, replace(request, facets=_FACETS))]
-            for times, asked in both[:: -1 if number % 2 else 1]:
-                times.add(partial(search.search, asked))
+            each = [
+                partial(plain.add, partial(search.search, request)),
+                partial(faceted.add, partial(search.search, replace(request, facets=_FACETS))),
+                partial(meant.add, partial(knowing.search, request)),
+            ]
+            for ask_it in each[:: -1 if number % 2 else 1]:
+                ask_it()
     return {
         **plain.figures("search"),
         **faceted.figures("search with all facets"),
+        **meant.figures("search with synonyms"),
         "opening the index, s": opened,
         "serving, RSS MB": _memory_mb("VmRSS"),
     }

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from benchmarks.search_catalogue import draw_place, draw_price, draw_words, vocabulary
 from warung.geo import Coordinates
 from warung.search.request import SearchRequest
+from warung.synonyms.schemas import SynonymGroup
 
 _RADII_KM = (5.0, 10.0, 25.0, 50.0, 100.0)
 _SPANS = (2, 5, 20)  # the highest price over the lowest
@@ -38,6 +39,18 @@ def make_questions(count: int, seed: str = "questions") -> Sequence[Question]:
     hold them; a price range, and a circle around where people live."""
     dice = random.Random(seed)
     return [_question(dice) for _ in range(count)]
+
+
+def make_synonyms(questions: Sequence[Question]) -> Sequence[SynonymGroup]:
+    """A group for each word of the questions, which finds two other words, drawn as products' words are: so
+    many stand for a word of the judged queries (benchmarks/judged), 1.7 in plain ones to 3.8 in long ones."""
+    dice = random.Random("synonyms")
+    words = dict.fromkeys(word for question in questions for word in question.words)
+    return [
+        SynonymGroup(slug=word, words=(word,), finds=tuple(found), packaged=False, changed=False)
+        for word in words
+        if (found := dict.fromkeys(other for other in draw_words(dice, 2) if other != word))
+    ]
 
 
 def _question(dice: random.Random) -> Question:
