@@ -10,6 +10,7 @@ from warung.search.spelling import correct, distance, tolerance
 COUNTS = {
     "laptop": 900, "lampu": 50, "samsung": 300, "keyboard": 80, "kulkas": 70, "kursi": 60, "televisi": 40,
     "lapton": 1, "handphone": 30, "rtx4060": 9, "galaxy": 20,
+    "kemeja": 10, "kerja": 500,
 }  # fmt: skip
 LETTERS = st.text("abcde", max_size=9)
 
@@ -71,6 +72,11 @@ def test_what_is_too_far_or_short_or_a_number_stays(typed: str) -> None:
 
 def test_of_equally_near_words_the_most_frequent_is_taken() -> None:
     assert correct("laptox", words) == ("laptop", 900)
+
+
+@pytest.mark.parametrize(("typed", "meant"), [("kemja", "kemeja"), ("kerka", "kerja")])
+def test_a_vowel_is_missed_sooner_than_a_consonant(typed: str, meant: str) -> None:
+    assert correct(typed, words) == (meant, COUNTS[meant])
 
 
 @given(st.text(max_size=50), st.dictionaries(st.text(min_size=1, max_size=50), st.integers(0, 9)))

@@ -27,23 +27,29 @@ def tolerance(word: str) -> int:
 
 
 def correct(word: str, words: Words) -> tuple[str, int] | None:
-    """The nearest other word within the tolerance and how many products have it; of equally near ones the
-    most frequent.
+    """The nearest other word within the tolerance and how many products have it; of equally near ones one of
+    the same consonants, since vowels are what is left out and mistaken most ("kemja" is kemeja, not kerja),
+    and of these the most frequent.
 
     The first letter counts as right, or as swapped with the second: nothing else need be looked at.
     """
     most = tolerance(word)
     if most == 0:
         return None
+    consonants = _consonants(word)
     near = [
-        (errors, -count, other)
+        (errors, _consonants(other) != consonants, -count, other)
         for other, count in _candidates(word, most, words)
         if 0 < (errors := distance(word, other, most)) <= most
     ]
     if not near:
         return None
-    _, count, found = min(near)
+    *_, count, found = min(near)
     return found, -count
+
+
+def _consonants(word: str) -> str:
+    return "".join(letter for letter in word if letter not in "aeiou")
 
 
 def _candidates(word: str, most: int, words: Words) -> Iterable[tuple[str, int]]:
