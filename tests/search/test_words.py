@@ -324,3 +324,19 @@ def test_another_form_of_a_groups_word_is_no_slip(tmp_path: Path) -> None:
     shop.groups = (group("camilan", SynonymDraft(words=("camilan", "glamp"))),)
     result = shop.search.search(SearchRequest("glamps"))
     assert ([card.name for card in result.cards], result.corrected) == (["Camilan Pedas"], {})
+
+
+def test_a_word_said_twice_is_a_plural_unless_it_is_a_word_of_its_own(tmp_path: Path) -> None:
+    names = ("Mainan Anak Balok", "Mainan Kucing", "Bakpia Keju", "Boneka")
+    drafts = (product_draft(str(at), name, category="sembako") for at, name in enumerate(names))
+    shop = open_shop(tmp_path, *drafts)
+    shop.groups = (
+        group("mainan", SynonymDraft(words=("mainan anak",), finds=("boneka",))),
+        group("oleh", SynonymDraft(words=("oleh-oleh",), finds=("bakpia",))),
+    )
+    assert shop.names("mainan-mainan anak", fill=False) == ["Mainan Anak Balok", "Boneka"]
+    assert shop.names("oleh-oleh oleh-oleh") == ["Bakpia Keju"]
+    assert (
+        shop.names("mainan mainan mainan") == shop.names("mainan") == ["Mainan Kucing", "Mainan Anak Balok"]
+    )
+    assert shop.names("x" * 300 + " " + "x" * 300) == []

@@ -6,6 +6,7 @@ Knows no query of the index and no product.
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import pairwise
 
 from warung.gazetteer.places import Gazetteer
 from warung.search.affixes import root
@@ -96,7 +97,7 @@ class _Reading:
         tokens = split(text)
         begun = prefix and bool(tokens) and tokens[-1].end == len(text)
         self._begun = tokens[-1].text if begun else None
-        self._tokens = _wanted(tokens, begun=begun)
+        self._tokens = self._once(_wanted(tokens, begun=begun))
         self._goods = _count_goods(self._tokens, tokens)
         self._frequency = cache(dictionary.frequency)
         self._words = cache(self._words_that_begin)
@@ -111,6 +112,16 @@ class _Reading:
             corrected={self._text[token.start : token.end]: word for token, word in corrected.items()},
             did_you_mean=_replaced(self._text, {**corrected, **suggested}),
         )
+
+    def _once(self, tokens: Sequence[Token]) -> Sequence[Token]:
+        """Said twice a word is the plural, "mainan-mainan"; but "oleh-oleh" is another word than "oleh"."""
+
+        def is_plural(a: Token, b: Token) -> bool:
+            if a.text != b.text or not (terms := self._terms(a.text)):
+                return False
+            return self._thesaurus.match(2 * terms, 0)[0] == 1
+
+        return [a for a, b in pairwise(tokens) if not is_plural(a, b)] + list(tokens[-1:])
 
     def _spelling(self) -> tuple[dict[Token, str], dict[Token, str]]:
         """Unknown words with what is searched in their place; rare words with what may have been meant."""
