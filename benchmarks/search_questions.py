@@ -42,8 +42,8 @@ def make_questions(count: int, seed: str = "questions") -> Sequence[Question]:
 
 
 def make_synonyms(questions: Sequence[Question]) -> Sequence[SynonymGroup]:
-    """A group for each word of the questions, which finds two other words, drawn as products' words are: so
-    many stand for a word of the judged queries (benchmarks/judged), 1.7 in plain ones to 3.8 in long ones."""
+    """A group for each word of the questions, which finds two other words, drawn as products' words are. In
+    the judged queries (benchmarks/judged) 1.7 to 3.8 words, itself included, stand for one."""
     dice = random.Random("synonyms")
     words = dict.fromkeys(word for question in questions for word in question.words)
     return [

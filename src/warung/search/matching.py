@@ -37,6 +37,7 @@ class Matcher:
         purposes = sum(term.is_purpose for term in self.terms)
         self._goods = len(self.terms) - purposes
         self._words = [_term(snapshot, term, 1 / purposes if term.is_purpose else 1) for term in self.terms]
+        self._vague = [(Occur.Should, _term(snapshot, term, 1)) for term in wording.vague]
         self._excluded = [words for text in request.exclude if (words := terms(text))]
         self._terms = terms
         self._filters = list(self._make_filters())
@@ -50,13 +51,13 @@ class Matcher:
         """Products that pass the filters and hold at least so many words, with the text's score.
 
         What goods are for counts as much as one word, and no product is found by it alone: who asks for
-        "laptop buat belajar anak sd" wants no other things of children.
+        "laptop buat belajar anak sd" wants no other things of children. Vague words only order.
         """
-        words = self._words
-        if at_least > self._goods or self._goods == len(words):
-            return self._filtered(self._some(words, at_least))
-        purposes = [(Occur.Should, query) for query in words[self._goods :]]
-        return self._filtered(Query.boolean_query([(Occur.Must, self._some(words, at_least)), *purposes]))
+        beside = list(self._vague)
+        if at_least <= self._goods:
+            beside += [(Occur.Should, query) for query in self._words[self._goods :]]
+        found = self._some(self._words, at_least)
+        return self._filtered(Query.boolean_query([(Occur.Must, found), *beside]) if beside else found)
 
     def unscored(self, at_least: int, *, without: Facet | None = None) -> Query:
         """The same products, to be counted; with `without` as if its filter had not been set."""

@@ -26,7 +26,7 @@ from warung.search.read_back import read_back
 from warung.search.relaxation import give_way, loosen
 from warung.search.request import MAX_LIMIT, SearchRequest, SearchResult, Step
 from warung.search.snapshot import Snapshot
-from warung.search.vocabulary import Sort
+from warung.search.vocabulary import WORDS, Sort
 from warung.search.wording import WordReader
 from warung.synonyms.schemas import SynonymGroup
 
@@ -145,7 +145,8 @@ class SearchService:
             matcher = self._match(SearchRequest(word), snapshot)
             return bool(matcher.terms) and not snapshot.count(matcher.unscored(len(matcher.terms)))
 
-        return [word for word in dict.fromkeys(text.split()) if is_unknown(word)]
+        words = dict.fromkeys(text.split())
+        return [word for word in words if word.lower() not in WORDS.vague and is_unknown(word)]
 
     def _try(self, request: SearchRequest, steps: tuple[Step, ...]) -> SearchResult | None:
         """The first page after these steps, if it holds anything that they allow."""

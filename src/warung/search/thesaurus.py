@@ -34,14 +34,15 @@ class Thesaurus:
 
     def __init__(self, groups: Iterable[SynonymGroup], terms: Terms) -> None:
         """`terms` makes the index's terms of a word."""
-        self._terms = cache(terms)  # the same words stand in many phrases
+        self._terms = terms
         self._entries: dict[Phrase, list[_Entry]] = {}
         self._longest: dict[str, int] = {}  # the most words of a phrase, by its first one
         self._words: set[str] = set()
         self._stems: set[str] = set()
+        phrases = _Phrases(terms)
         for group in groups:
             if group.enabled:
-                self._add(group)
+                self._add(group, phrases)
 
     def words(self, prefix: str) -> list[str]:
         """The words of all phrases that begin so, as written."""
@@ -49,8 +50,7 @@ class Thesaurus:
 
     def holds(self, word: str) -> bool:
         """Whether a phrase has the word, or another form of it: "plates" beside "plate"."""
-        terms = self._terms(word)
-        return word in self._words or (bool(terms) and self._stems.issuperset(terms))
+        return word in self._words or (bool(terms := self._terms(word)) and self._stems.issuperset(terms))
 
     def match(self, terms: Sequence[str], at: int, most: int | None = None) -> tuple[int, list[Synonym]]:
         """The longest phrase, of `most` words at most, that begins at `terms[at]`: how many words it takes,
@@ -66,21 +66,32 @@ class Thesaurus:
                 return length, [Synonym(other, entry.unless) for entry in said for other in entry.others]
         return 1, []
 
-    def _add(self, group: SynonymGroup) -> None:
-        words = self._phrases(map(split_words, group.words))
-        finds = self._phrases(map(split_words, group.finds))
-        unless = frozenset(chain.from_iterable(self._phrases(map(split_words, group.unless))))
+    def _add(self, group: SynonymGroup, phrases: "_Phrases") -> None:
+        words, finds = phrases.of(group.words), phrases.of(group.finds)
+        unless = frozenset(chain.from_iterable(phrases.of(group.unless)))
         self._words.update(word for text in group.words for word in split_words(text))
         self._stems.update(chain.from_iterable(words))
-        for text in group.words:
-            said, *_ = self._phrases([_asked(split_words(text))]) or [()]
-            others = [phrase for phrase in (*words, *finds) if phrase != said]
-            if said and others:
+        for said in phrases.asked(group.words):
+            if others := [phrase for phrase in dict.fromkeys((*words, *finds)) if phrase != said]:
                 self._entries.setdefault(said, []).append(_Entry(others, unless))
                 self._longest[said[0]] = max(self._longest.get(said[0], 0), len(said))
 
+
+class _Phrases:
+    """Texts as the index's terms; keeps those of each word, which stands in many."""
+
+    def __init__(self, terms: Terms) -> None:
+        self._terms = cache(terms)
+
+    def of(self, texts: Iterable[str]) -> list[Phrase]:
+        """Each once; what the index makes no term of is left out."""
+        return self._phrases(map(split_words, texts))
+
+    def asked(self, texts: Iterable[str]) -> list[Phrase]:
+        """As questions have them."""
+        return self._phrases(_asked(split_words(text)) for text in texts)
+
     def _phrases(self, texts: Iterable[Sequence[str]]) -> list[Phrase]:
-        """The terms of each, once; what the index makes no term of is left out."""
         phrases = (tuple(term for word in words for term in self._terms(word)) for words in texts)
         return list(dict.fromkeys(phrase for phrase in phrases if phrase))
 

@@ -155,6 +155,7 @@ VOCABULARY = frozenset[str]().union(
     WHOLES,
     WORDS.joiners,
     WORDS.fillers,
+    WORDS.vague,
     WORDS.tags,
     WORDS.articles,
     WORDS.demonstratives,

@@ -26,6 +26,8 @@ _MOST_CONTINUATIONS = 3
 _RARE, _TIMES_MORE = 3, 100
 # Bounds the work for a text of nothing but unknown words.
 _MOST_CORRECTED = 8
+# A word of fewer letters begins too many.
+_LEAST_BEGUN = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +56,14 @@ class SearchTerm:
 @dataclass(frozen=True, slots=True)
 class Wording:
     """`words` are those that are searched for, as written or put right, and `is_begun` says that the last one
-    may go on. `corrected` maps words as written to those that are searched in their place; `did_you_mean` is
-    the whole text with these and with what is only suggested, None where there is neither."""
+    may go on. `vague` find no product, but put those that hold them before others. `corrected` maps words as
+    written to those that are searched in their place; `did_you_mean` is the whole text with these and with
+    what is only suggested, None where there is neither."""
 
     words: tuple[str, ...]
     is_begun: bool
     terms: tuple[SearchTerm, ...]
+    vague: tuple[SearchTerm, ...]
     corrected: Mapping[str, str]
     did_you_mean: str | None
 
@@ -105,10 +109,12 @@ class _Reading:
     def wording(self) -> Wording:
         corrected, suggested = self._spelling()
         words = [corrected.get(token, token.text) for token in self._tokens]
+        terms, vague = self._search_terms(words)
         return Wording(
             words=tuple(words),
             is_begun=self._begun is not None,
-            terms=self._known_goods(tuple(self._search_terms(words))),
+            terms=self._known_goods(terms),
+            vague=vague,
             corrected={self._text[token.start : token.end]: word for token, word in corrected.items()},
             did_you_mean=_replaced(self._text, {**corrected, **suggested}),
         )
@@ -133,12 +139,20 @@ class _Reading:
             if products == 0 and (built_on := root(token.text, self._products)):
                 corrected[token] = built_on
                 continue
-            found = None if token.text in ORDINARY else correct(token.text, self._words)
+            if token.text in ORDINARY:
+                continue
+            found = correct(token.text, self._words)
+            if not products:
+                found = found or self._begun_by(token.text)
             if found and products == 0:
                 corrected[token] = found[0]
             elif found and found[1] >= products * _TIMES_MORE:
                 suggested[token] = found[0]
         return corrected, suggested
+
+    def _begun_by(self, text: str) -> tuple[str, int] | None:
+        """The most frequent word that begins so, where enough was typed: "mikrof"."""
+        return next(iter(self._dictionary.words(text, 1)), None) if len(text) >= _LEAST_BEGUN else None
 
     def _is_doubtful(self, token: Token) -> bool:
         if (
@@ -158,20 +172,22 @@ class _Reading:
         synonyms = [(word, 0) for word in self._thesaurus.words(prefix)]
         return [*self._dictionary.words(prefix), *synonyms]
 
-    def _search_terms(self, words: Sequence[str]) -> Iterator[SearchTerm]:
-        """What stands for a phrase stands for each of its words: a product that has only some of them may
-        follow those that have all."""
+    def _search_terms(self, words: Sequence[str]) -> tuple[tuple[SearchTerm, ...], tuple[SearchTerm, ...]]:
+        """Those that find products, and the vague ones.
+
+        What stands for a phrase stands for each of its words: a product that has only some of them may follow
+        those that have all.
+        """
         spelled = [(word, term) for word in words for term in self._terms(word)]
         terms = [term for _, term in spelled]
         goods = sum(len(self._terms(word)) for word in words[: self._goods])
         synonyms = list(self._synonyms(terms))
-        idle = _idle([word for word, _ in spelled], synonyms)
+        vague = self._vague([word for word, _ in spelled], synonyms)
+        found: dict[int, SearchTerm] = {}
         seen: set[Phrase] = set()
         end = 0
         while end < len(terms):
             at, end = end, end + (2 if terms[end] in WORDS.without and end + 1 < len(terms) else 1)
-            if at in idle:
-                continue
             phrase = tuple(terms[at:end])
             begun = words[-1] if self._begun is not None and end == len(terms) else None
             if phrase not in seen or begun:
@@ -179,7 +195,20 @@ class _Reading:
                 longer = self._continuations(begun) if begun else ()
                 said = " ".join(dict.fromkeys(word for word, _ in spelled[at:end]))
                 alternatives = self._alternatives(phrase, synonyms[at], longer)
-                yield SearchTerm(said, alternatives, begun, is_purpose=at >= goods)
+                found[at] = SearchTerm(said, alternatives, begun, is_purpose=at >= goods)
+        return (
+            tuple(term for at, term in found.items() if at not in vague),
+            tuple(term for at, term in found.items() if at in vague),
+        )
+
+    def _vague(self, words: Sequence[str], synonyms: Sequence[Sequence[Alternative]]) -> set[int]:
+        """The places of vague words beside others, but one that may go on, and those that alone say what a
+        phrase of theirs stands for."""
+        last = len(words) - 1 if self._begun is not None else None
+        vague = {at for at, word in enumerate(words) if word in WORDS.vague and at != last}
+        said = {alternative for at in range(len(words)) if at not in vague for alternative in synonyms[at]}
+        vague = {at for at in vague if said.issuperset(synonyms[at])}
+        return vague if len(vague) < len(words) else set()
 
     def _known_goods(self, terms: tuple[SearchTerm, ...]) -> tuple[SearchTerm, ...]:
         """Where no product has the goods ("sesuatu buat ibu"), the purpose is all that can be searched by."""
@@ -234,15 +263,6 @@ def _wanted(tokens: Sequence[Token], *, begun: bool) -> Sequence[Token]:
     last = tokens[-1:] if begun else ()
     wanted = [token for token in tokens if token in last or token.text not in WORDS.fillers]
     return wanted or tokens
-
-
-def _idle(words: Sequence[str], synonyms: Sequence[Sequence[Alternative]]) -> set[int]:
-    """The places of vague words that find nothing: all beside other words, unless only they say what a phrase
-    of theirs stands for."""
-    vague = {at for at, word in enumerate(words) if word in WORDS.vague}
-    said = {alternative for at in range(len(words)) if at not in vague for alternative in synonyms[at]}
-    idle = {at for at in vague if said.issuperset(synonyms[at])}
-    return idle if len(idle) < len(words) else set()
 
 
 def _replaced(text: str, words: Mapping[Token, str]) -> str | None:

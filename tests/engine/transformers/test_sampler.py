@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from warung.engine.request import SamplingParams
-from warung.engine.transformers.sampler import Sampled, sample
+from warung.engine.transformers.sampler import Sampled, gumbel, sample
 from warung.engine.transformers.sequence import Sequence
 
 SHARES = [0.4, 0.05, 0.25, 0.2, 0.1]
@@ -66,6 +66,22 @@ def chi_square(drawn: list[int], shares: list[float]) -> float:
 def kept_shares(kept: list[int], shares: list[float] = SHARES) -> list[float]:
     mass = sum(shares[token] for token in kept)
     return [share / mass if token in kept else 0.0 for token, share in enumerate(shares)]
+
+
+def split_mix(state: int) -> int:
+    """The generator's output at a state, in numbers without a sign (Steele, Lea, Flood, OOPSLA 2014)."""
+    state = (state ^ (state >> 30)) * 0xBF58476D1CE4E5B9 % 2**64
+    state = (state ^ (state >> 27)) * 0x94D049BB133111EB % 2**64
+    return state ^ (state >> 31)
+
+
+@pytest.mark.parametrize("key", [0, 1, -1, 2**63 - 1, -(2**63), 123456789])
+def test_luck_is_the_published_generators(key: int) -> None:
+    places = [0, 1, 2, 50_000, 151_935]
+    luck = gumbel(torch.tensor([[key]]), torch.tensor(places))[0]
+    for token, drawn in zip(places, map(float, luck), strict=True):
+        share = ((split_mix((key + token * 0x9E3779B97F4A7C15) % 2**64) % 2**63) | 1) / 2**63
+        assert drawn == pytest.approx(-math.log(-math.log1p(-share)), rel=1e-4, abs=1e-4)
 
 
 def test_greedy_takes_the_likeliest() -> None:

@@ -182,7 +182,7 @@ def _draw(logits: torch.Tensor, sequences: Sequence[TokenSequence]) -> torch.Ten
         chosen[filtered] = _draw_likely(scores[filtered], keys[filtered], rules, _CANDIDATES)
     if not bool(filtered.all()):
         tokens = torch.arange(logits.shape[-1], device=logits.device)
-        chosen[~filtered] = (scores[~filtered] + _luck(keys[~filtered], tokens)).argmax(dim=-1)
+        chosen[~filtered] = (scores[~filtered] + gumbel(keys[~filtered], tokens)).argmax(dim=-1)
     return chosen
 
 
@@ -203,7 +203,7 @@ def _draw_likely(
     rank = torch.arange(count, device=scores.device)
     kept = (before < top_p) & (likeliest >= min_p * likeliest[:, :1]) & ((rank < top_k) | (top_k == 0))
     kept[:, 0] = True
-    race = (best + _luck(keys, tokens)).masked_fill(~kept, -torch.inf)
+    race = (best + gumbel(keys, tokens)).masked_fill(~kept, -torch.inf)
     chosen = tokens.gather(1, race.argmax(dim=-1, keepdim=True))[:, 0]
     # Each rule keeps a beginning of the tokens so ordered: while the last one is kept, more may be. Such rows
     # are drawn again apart from the others: which of two equals comes first depends on how many are ordered.
@@ -221,17 +221,22 @@ def _key(sequence: TokenSequence) -> int:
     return int(number) - 2**63
 
 
-def _luck(keys: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
+def gumbel(keys: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
     """The standard Gumbel number of each token beside each key, of the shape they broadcast to.
 
     A hash on the logits' own device, so only the tokens that take part are computed: SplitMix64 (Steele, Lea,
     Flood, OOPSLA 2014) begun at the key, at its step number `token`.
     """
     state = tokens * _STEP + keys
-    for shift, factor in ((30, _MIX_1), (27, _MIX_2), (31, 1)):
-        # An int64 is shifted with its sign, which a generator of unsigned numbers has not.
-        state.bitwise_xor_((state >> shift).bitwise_and_(2 ** (64 - shift) - 1)).mul_(factor)
+    for shift, factor in ((30, _MIX_1), (27, _MIX_2)):
+        state.bitwise_xor_(_shifted(state, shift)).mul_(factor)
+    state.bitwise_xor_(_shifted(state, 31))
     # Of 63 bits never all are zero, and small shares, which win, keep their precision.
     shares = state.bitwise_and_(2**63 - 1).bitwise_or_(1).float().mul_(2.0**-63)
     waits = shares.neg_().log1p_().neg_().clamp_max_(_LONGEST_WAIT)
     return waits.log_().neg_()
+
+
+def _shifted(numbers: torch.Tensor, bits: int) -> torch.Tensor:
+    """Shifted to the right as unsigned numbers are: torch shifts an int64 with its sign."""
+    return (numbers >> bits).bitwise_and_(2 ** (64 - bits) - 1)
