@@ -328,12 +328,13 @@ def test_vague_words_find_nothing_but_in_a_phrase_of_a_group(tmp_path: Path) -> 
 
 
 def test_a_vague_word_that_is_only_begun_goes_on(tmp_path: Path) -> None:
-    names = ("Headphone Sony", "Headphone JBL", "Mikrofon Kondensor")
+    names = ("Headphone Sony", "Headphone JBL", "Mikrofon Kondensor", "Bola 1000000")
     shop = open_shop(tmp_path, *(product_draft(str(at), name) for at, name in enumerate(names)))
     begun = shop.search.search(SearchRequest("headphone so", prefix=True))
     assert ([card.name for card in begun.cards[:1]], begun.exact) == (["Headphone Sony"], 1)
     assert shop.search.search(SearchRequest("mikrof kondensor")).corrected == {"mikrof": "mikrofon"}
     assert shop.search.search(SearchRequest("mikrofon kond")).corrected == {}  # too few letters to tell
+    assert shop.search.search(SearchRequest("mikrofon 10000")).corrected == {}
 
 
 def test_another_form_of_a_groups_word_is_no_slip(tmp_path: Path) -> None:

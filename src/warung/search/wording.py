@@ -151,8 +151,10 @@ class _Reading:
         return corrected, suggested
 
     def _begun_by(self, text: str) -> tuple[str, int] | None:
-        """The most frequent word that begins so, where enough was typed: "mikrof"."""
-        return next(iter(self._dictionary.words(text, 1)), None) if len(text) >= _LEAST_BEGUN else None
+        """The most frequent word that begins so, where enough of it was typed: "mikrof"; no longer number."""
+        if len(text) < _LEAST_BEGUN or not text.isalpha():
+            return None
+        return next(iter(self._dictionary.words(text, 1)), None)
 
     def _is_doubtful(self, token: Token) -> bool:
         if (
