@@ -20,6 +20,9 @@ def test_the_model_is_asked_only_about_words_that_nobody_knows() -> None:
     assert is_in_doubt(Understood("zxqv"), ["zxqv"])
     assert not is_in_doubt(Understood("zxqv"), [])
     assert not is_in_doubt(Understood("laptop zxqv", category="laptop"), ["zxqv"])
+    assert is_in_doubt(Understood("zxqv bagus banget putih"), ["zxqv"])  # vague words tell nothing
+    assert not is_in_doubt(Understood("kado ulang tahun zxqv"), ["zxqv"])
+    assert not is_in_doubt(Understood("bagus"), [])
 
 
 def test_only_what_the_rules_left_open_is_offered_and_only_what_could_be_meant() -> None:

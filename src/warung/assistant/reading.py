@@ -15,6 +15,7 @@ from warung.gazetteer.places import Gazetteer
 from warung.products.categories import load_categories
 from warung.search.amounts import read_price
 from warung.search.understood import SearchPlace, Span, Understood
+from warung.search.vocabulary import WORDS
 from warung.search.words import Word, split_words
 
 Field = Literal["category", "min_price", "max_price", "place"]
@@ -43,8 +44,10 @@ class _Stretch:
 
 
 def is_in_doubt(understood: Understood, unknown: Collection[str]) -> bool:
-    """Whether a model is asked: no category was read, and some word of the text stands in no product."""
-    return understood.category is None and bool(unknown)
+    """Whether a model is asked: no category was read, and at least half of the text's words, but for vague
+    ones, stand in no product. Where more are known, a category made of the rest would hide what they find."""
+    words = [word for word in understood.text.split() if word not in WORDS.vague]
+    return understood.category is None and 0 < len(words) <= 2 * len(unknown)
 
 
 class Offer:
