@@ -52,7 +52,7 @@ def test_the_weights_are_not_kept_as_they_were() -> None:
     assert [weight() for weight in weights] == [None, None]
 
 
-@pytest.mark.parametrize(("spare_bytes", "packed"), [(4 * 64 * 48 - 1, 1), (4 * 64 * 48, 2)])
+@pytest.mark.parametrize(("spare_bytes", "packed"), [(-1, 1), (4 * 64 * 48 - 1, 1), (4 * 64 * 48, 2)])
 def test_weights_that_another_uses_too_take_only_memory_that_is_there(spare_bytes: int, packed: int) -> None:
     one = tied()
     assert pack(one, spare_bytes=spare_bytes) == packed

@@ -45,11 +45,12 @@ def pack(model: nn.Module, *, spare_bytes: int) -> int:
     for parent, name, layer in places:
         if type(layer) is not nn.Linear or not _can_be_packed(layer.weight):
             continue
-        extra_bytes = layer.weight.nbytes if users[id(layer.weight)] > 1 else 0
-        if extra_bytes <= spare_bytes:
-            spare_bytes -= extra_bytes
-            setattr(parent, name, PackedLinear(layer))
-            replaced += 1
+        if users[id(layer.weight)] > 1:
+            if layer.weight.nbytes > spare_bytes:
+                continue
+            spare_bytes -= layer.weight.nbytes
+        setattr(parent, name, PackedLinear(layer))
+        replaced += 1
     return replaced
 
 
