@@ -1,9 +1,10 @@
 """The synonyms as the index's terms: which phrases stand for the same; knows no table and no query."""
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import chain
+from itertools import chain, takewhile
 
 from warung.search.tokens import split_words
 from warung.search.vocabulary import WORDS
@@ -43,10 +44,12 @@ class Thesaurus:
         for group in groups:
             if group.enabled:
                 self._add(group, phrases)
+        self._in_order = sorted(self._words)
 
     def words(self, prefix: str) -> list[str]:
         """The words of all phrases that begin so, as written."""
-        return [word for word in self._words if word.startswith(prefix)]
+        first = bisect_left(self._in_order, prefix)
+        return list(takewhile(lambda word: word.startswith(prefix), self._in_order[first:]))
 
     def holds(self, word: str) -> bool:
         """Whether a phrase has the word, or another form of it: "plates" beside "plate"."""
@@ -67,31 +70,25 @@ class Thesaurus:
         return 1, []
 
     def _add(self, group: SynonymGroup, phrases: "_Phrases") -> None:
-        words, finds = phrases.of(group.words), phrases.of(group.finds)
-        unless = frozenset(chain.from_iterable(phrases.of(group.unless)))
-        self._words.update(word for text in group.words for word in split_words(text))
+        texts = [split_words(text) for text in group.words]
+        words, finds = phrases.of(texts), phrases.of(map(split_words, group.finds))
+        unless = frozenset(chain.from_iterable(phrases.of(map(split_words, group.unless))))
+        self._words.update(chain.from_iterable(texts))
         self._stems.update(chain.from_iterable(words))
-        for said in phrases.asked(group.words):
+        for said in phrases.of(map(_asked, texts)):
             if others := [phrase for phrase in dict.fromkeys((*words, *finds)) if phrase != said]:
                 self._entries.setdefault(said, []).append(_Entry(others, unless))
                 self._longest[said[0]] = max(self._longest.get(said[0], 0), len(said))
 
 
 class _Phrases:
-    """Texts as the index's terms; keeps those of each word, which stands in many."""
+    """Makes terms of texts; keeps those of each word, which stands in many."""
 
     def __init__(self, terms: Terms) -> None:
         self._terms = cache(terms)
 
-    def of(self, texts: Iterable[str]) -> list[Phrase]:
+    def of(self, texts: Iterable[Sequence[str]]) -> list[Phrase]:
         """Each once; what the index makes no term of is left out."""
-        return self._phrases(map(split_words, texts))
-
-    def asked(self, texts: Iterable[str]) -> list[Phrase]:
-        """As questions have them."""
-        return self._phrases(_asked(split_words(text)) for text in texts)
-
-    def _phrases(self, texts: Iterable[Sequence[str]]) -> list[Phrase]:
         phrases = (tuple(term for word in words for term in self._terms(word)) for words in texts)
         return list(dict.fromkeys(phrase for phrase in phrases if phrase))
 
