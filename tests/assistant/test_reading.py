@@ -22,6 +22,7 @@ def test_the_model_is_asked_only_about_words_that_nobody_knows() -> None:
     assert not is_in_doubt(Understood("laptop zxqv", category="laptop"), ["zxqv"])
     assert is_in_doubt(Understood("zxqv bagus banget putih"), ["zxqv"])  # vague words tell nothing
     assert not is_in_doubt(Understood("kado ulang tahun zxqv"), ["zxqv"])
+    assert is_in_doubt(Understood("zxqv zxqv zxqv"), ["zxqv"])
     assert not is_in_doubt(Understood("bagus"), [])
 
 

@@ -46,7 +46,7 @@ class _Stretch:
 def is_in_doubt(understood: Understood, unknown: Collection[str]) -> bool:
     """Whether a model is asked: no category was read, and at least half of the text's words, but for vague
     ones, stand in no product. Where more are known, a category made of the rest would hide what they find."""
-    words = [word for word in understood.text.split() if word not in WORDS.vague]
+    words = set(understood.text.split()) - WORDS.vague
     return understood.category is None and 0 < len(words) <= 2 * len(unknown)
 
 
