@@ -141,13 +141,12 @@ class _Reading:
                 continue
             if token.text in ORDINARY:
                 continue
-            found = correct(token.text, self._words)
-            if not products:
-                found = found or self._begun_by(token.text)
-            if found and products == 0:
-                corrected[token] = found[0]
-            elif found and found[1] >= products * _TIMES_MORE:
-                suggested[token] = found[0]
+            near = correct(token.text, self._words)
+            if products == 0:
+                if found := near or self._begun_by(token.text):
+                    corrected[token] = found[0]
+            elif near and near[1] >= products * _TIMES_MORE:
+                suggested[token] = near[0]
         return corrected, suggested
 
     def _begun_by(self, text: str) -> tuple[str, int] | None:
@@ -204,8 +203,8 @@ class _Reading:
         )
 
     def _vague(self, words: Sequence[str], synonyms: Sequence[Sequence[Alternative]]) -> set[int]:
-        """The places of vague words beside others, but one that may go on, and those that alone say what a
-        phrase of theirs stands for."""
+        """The places of vague words, none where there are no others: not of one that may go on, nor of those
+        that alone say what a phrase of theirs stands for."""
         last = len(words) - 1 if self._begun is not None else None
         vague = {at for at, word in enumerate(words) if word in WORDS.vague and at != last}
         said = {alternative for at in range(len(words)) if at not in vague for alternative in synonyms[at]}
