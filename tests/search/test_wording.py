@@ -1,7 +1,6 @@
-"""Synonyms, misspelt and begun words through the whole search, over a real index."""
+"""Misspelt, begun, vague words and purposes, through the whole search, over a real index."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -9,75 +8,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from marketplace import StockRoom, add_products, add_supplier, new_database, product_draft
-from warung.products.schemas import ProductDraft
-from warung.products.service import ProductService
-from warung.search.index import ProductIndex
-from warung.search.request import SearchRequest, SearchResult
-from warung.search.service import SearchService
-from warung.suppliers.service import SupplierService
-from warung.synonyms.packaged import load_synonyms
-from warung.synonyms.schemas import SynonymDraft, SynonymGroup
-
-
-def group(slug: str, draft: SynonymDraft) -> SynonymGroup:
-    return SynonymGroup(slug=slug, packaged=False, changed=False, **draft.model_dump())
-
-
-PACKAGED = tuple(group(slug, draft) for slug, draft in load_synonyms().items())
-
-
-@dataclass
-class Shop:
-    search: SearchService
-    groups: tuple[SynonymGroup, ...] = field(default=PACKAGED)
-
-    def find(self, text: str, **asked: Any) -> SearchResult:
-        return self.search.search(SearchRequest(text=text, **asked))
-
-    def names(self, text: str, **asked: Any) -> list[str]:
-        return [card.name for card in self.find(text, **asked).cards]
-
-    def suggest(self, text: str, limit: int = 8) -> list[tuple[str, int]]:
-        return [(each.text, each.count) for each in self.search.complete(text, limit)[0]]
-
-
-def open_shop(folder: Path, *drafts: ProductDraft) -> Shop:
-    database = new_database(folder)
-    add_products(database, add_supplier(database, "a"), *drafts)
-    products = ProductService(database)
-    index = ProductIndex(folder / "index", products, SupplierService(database))
-    index.catch_up()
-    shop = Shop(SearchService(index, products, synonyms=lambda: shop.groups))
-    return shop
-
-
-NAMES = (
-    "Kulkas 2 Pintu Sharp", "Lemari Es 2 Pintu", "Lemari Pakaian 2 Pintu", "Es Krim Vanila",
-    "Smartphone Samsung Galaxy", "HP Xiaomi Redmi", "Laptop HP Pavilion", "Laptop Gaming Asus",
-    "Laptop Gaming Acer", "Vacuum Tanpa Kabel", "Vacuum Kabel Panjang", "Sandal Kulit",
-    "Jaket Jin", "Hoodie Polos", "Kursi Gaming",
-)  # fmt: skip
+from marketplace import product_draft
+from search.worded_shop import PACKAGED, Shop, group, open_shop, stocked
+from warung.search.request import SearchRequest
+from warung.synonyms.schemas import SynonymDraft
 
 
 @pytest.fixture(scope="module")
-def stocked(tmp_path_factory: pytest.TempPathFactory) -> Shop:
-    drafts = [product_draft(str(at), name, category="sembako") for at, name in enumerate(NAMES)]
-    return open_shop(tmp_path_factory.mktemp("words"), *drafts)
+def stocked_shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
+    return stocked(tmp_path_factory.mktemp("words"))
 
 
 @pytest.fixture
-def shop(stocked: Shop) -> Iterator[Shop]:
-    yield stocked
-    stocked.groups = PACKAGED
-
-
-def test_a_phrase_and_a_word_of_one_meaning_find_each_other_the_own_words_first(shop: Shop) -> None:
-    assert shop.names("kulkas 2 pintu", limit=2) == ["Kulkas 2 Pintu Sharp", "Lemari Es 2 Pintu"]
-    assert shop.names("lemari es 2 pintu", limit=2) == ["Lemari Es 2 Pintu", "Kulkas 2 Pintu Sharp"]
-    result = shop.find("fridge")
-    assert {card.name for card in result.cards} == {"Kulkas 2 Pintu Sharp", "Lemari Es 2 Pintu"}
-    assert (result.corrected, result.did_you_mean, result.relaxed) == ({}, None, ())
+def shop(stocked_shop: Shop) -> Iterator[Shop]:
+    yield stocked_shop
+    stocked_shop.groups = PACKAGED
 
 
 def test_what_is_without_something_is_not_what_has_it(shop: Shop) -> None:
@@ -95,45 +40,6 @@ def test_what_is_without_something_is_not_what_has_it(shop: Shop) -> None:
 def test_a_product_tells_which_words_it_has(shop: Shop) -> None:
     [card, *_] = shop.find("lemari es 2 pintu sharp", limit=1).cards
     assert shop.search.matched("lemari es 3 pintuu")(card) == ["lemari", "es", "pintu"]
-
-
-def test_what_holds_a_part_of_a_phrase_follows_what_it_means(shop: Shop) -> None:
-    result = shop.search.search(SearchRequest("lemari es"))
-    names = [card.name for card in result.cards]
-    assert set(names[: result.exact]) == {"Lemari Es 2 Pintu", "Kulkas 2 Pintu Sharp"}
-    assert set(names[result.exact :]) == {"Lemari Pakaian 2 Pintu", "Es Krim Vanila"}
-    assert set(shop.names("lemari")) == {"Lemari Es 2 Pintu", "Lemari Pakaian 2 Pintu"}
-
-
-def test_a_rare_synonym_counts_no_more_than_the_word_itself(tmp_path: Path) -> None:
-    drafts = [product_draft(str(at), f"HP Baru {at}", category="sembako") for at in range(9)]
-    other = product_draft("x", "Ponsel Baru x", category="sembako")
-    # Frequent as the category of other goods, and yet rare in names.
-    cases = [product_draft(f"c{at}", f"Kotak {at}", category="aksesori-ponsel") for at in range(9)]
-    shop = open_shop(tmp_path, other, *drafts, *cases)
-    names = shop.names("hp")
-    assert (len(names), names[9]) == (19, "Ponsel Baru x")
-    assert shop.names("ponsel")[0] == "Ponsel Baru x"
-
-
-def test_a_group_says_nothing_beside_a_word_that_forbids_it(shop: Shop) -> None:
-    assert set(shop.names("hp")) == {"HP Xiaomi Redmi", "Laptop HP Pavilion", "Smartphone Samsung Galaxy"}
-    assert "Smartphone Samsung Galaxy" not in shop.names("laptop hp")
-    assert set(shop.names("smartphone")) == {"Smartphone Samsung Galaxy", "HP Xiaomi Redmi"}
-
-
-def test_what_is_found_one_way_is_not_found_back(shop: Shop) -> None:
-    assert shop.names("jaket") == ["Jaket Jin", "Hoodie Polos"]
-    assert shop.names("hoodie") == ["Hoodie Polos"]
-
-
-def test_groups_are_those_of_the_moment(shop: Shop) -> None:
-    shop.groups = ()
-    assert shop.names("fridge") == []
-    shop.groups = (group("x", SynonymDraft(words=("fridge", "kursi gaming"))),)
-    assert shop.names("fridge") == ["Kursi Gaming"]
-    shop.groups = (shop.groups[0].model_copy(update={"enabled": False}),)
-    assert shop.names("fridge") == []
 
 
 def test_a_misspelt_word_is_put_right_and_told(shop: Shop) -> None:
@@ -226,35 +132,6 @@ def test_highlights_show_what_matched(
     assert shop.find(text, **asked).highlights is None
 
 
-def test_suggestions_continue_words_and_follow_them(shop: Shop) -> None:
-    assert shop.suggest("lapt") == [("laptop", 3), ("laptop gaming", 2), ("laptop hp", 1)]
-    assert shop.suggest("laptop ga") == [("laptop gaming", 2)]
-    assert shop.suggest("gaming la") == [("gaming laptop", 2)]
-    assert shop.suggest("LAPTOP ") == [("laptop gaming", 2), ("laptop hp", 1)]
-    assert shop.suggest("l", limit=2) == [("laptop", 3), ("laptop gaming", 2)]
-
-
-def test_suggestions_put_words_right(shop: Shop) -> None:
-    found, corrected = shop.search.complete("laptp ga", 8)
-    assert ([each.text for each in found], corrected) == (["laptop gaming"], {"laptp": "laptop"})
-    assert shop.suggest("samsng") == [("samsung", 1)]
-    assert shop.suggest("") == shop.suggest("?!") == shop.suggest("xyzzy") == []
-
-
-def test_suggestions_count_only_what_is_still_there(tmp_path: Path) -> None:
-    database = new_database(tmp_path)
-    add_products(database, add_supplier(database, "a"), *(product_draft(str(n), "Tas") for n in range(5)))
-    products = ProductService(database)
-    index = ProductIndex(tmp_path / "index", products, SupplierService(database))
-    index.catch_up()
-    shop = Shop(SearchService(index, products))
-    for quantity in (7, 8):
-        StockRoom(database).change(1, stock_quantity=quantity)
-        index.catch_up()
-    assert shop.suggest("ta") == [("tas", 5)]
-    database.close()
-
-
 @settings(max_examples=200)
 @given(
     st.one_of(
@@ -268,12 +145,12 @@ def test_suggestions_count_only_what_is_still_there(tmp_path: Path) -> None:
     ),
     st.booleans(),
 )
-def test_any_text_is_answered(stocked: Shop, text: str, prefix: bool) -> None:
-    result = stocked.find(text, prefix=prefix, highlight=True)
+def test_any_text_is_answered(stocked_shop: Shop, text: str, prefix: bool) -> None:
+    result = stocked_shop.find(text, prefix=prefix, highlight=True)
     assert result.highlights is not None
     for card, places in zip(result.cards, result.highlights, strict=True):
         assert all(card.name[start:end].isalnum() for start, end in places.name)
-    stocked.suggest(text)
+    stocked_shop.suggest(text)
 
 
 def test_words_that_ask_for_nothing_are_not_searched_for(shop: Shop) -> None:
@@ -289,19 +166,6 @@ def test_an_unknown_word_is_searched_for_by_its_root(tmp_path: Path) -> None:
     result = shop.search.search(SearchRequest("memahat"))
     assert [card.name for card in result.cards] == ["Mesin Pahat Mini"]
     assert result.corrected == {"memahat": "pahat"}
-
-
-def test_a_phrase_of_a_group_is_known_without_the_words_that_ask_for_nothing(tmp_path: Path) -> None:
-    names = ("Dompet Pria", "Rok Anak", "Kok Angsa", "Raket Badminton")
-    shop = open_shop(tmp_path, *(product_draft(str(at), name) for at, name in enumerate(names)))
-    shop.groups = (
-        group("gift", SynonymDraft(words=("kado buat suami", "gift for him"), finds=("dompet",))),
-        group("kok", SynonymDraft(words=("kok badminton", "shuttlecock"), finds=("kok angsa",))),
-    )
-    for text in ("kado buat suami", "kado suami", "cari kado yang buat suami", "gift for him"):
-        assert shop.names(text)[:1] == ["Dompet Pria"]
-    assert shop.names("shuttlecock") == ["Kok Angsa"]
-    assert shop.names("badminton") == ["Raket Badminton"]  # one word alone may mean more
 
 
 def test_vague_words_find_nothing_but_in_a_phrase_of_a_group(tmp_path: Path) -> None:
@@ -335,15 +199,6 @@ def test_a_vague_word_that_is_only_begun_goes_on(tmp_path: Path) -> None:
     assert shop.search.search(SearchRequest("mikrof kondensor")).corrected == {"mikrof": "mikrofon"}
     assert shop.search.search(SearchRequest("mikrofon kond")).corrected == {}  # too few letters to tell
     assert shop.search.search(SearchRequest("mikrofon 10000")).corrected == {}
-
-
-def test_another_form_of_a_groups_word_is_no_slip(tmp_path: Path) -> None:
-    shop = open_shop(tmp_path, product_draft("a", "Camilan Pedas"), product_draft("b", "Celana Glamis"))
-    shop.groups = ()
-    assert shop.search.search(SearchRequest("glamps")).corrected == {"glamps": "glamis"}
-    shop.groups = (group("camilan", SynonymDraft(words=("camilan", "glamp"))),)
-    result = shop.search.search(SearchRequest("glamps"))
-    assert ([card.name for card in result.cards], result.corrected) == (["Camilan Pedas"], {})
 
 
 def test_a_word_said_twice_is_a_plural_unless_it_is_a_word_of_its_own(tmp_path: Path) -> None:
